@@ -1,0 +1,1 @@
+"""One file per picture of the evaluation; `canvas` holds what they share."""

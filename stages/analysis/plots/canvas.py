@@ -1,0 +1,55 @@
+"""Figures of one style whose bytes depend on the data alone: fixed size, no date, no version, no system font."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREY = "#3b6ea5", "#d9822b", "#8a8f98"
+DPI = 110
+
+
+def figure(width: float, height: float) -> Figure:
+    """An empty figure of so many inches."""
+    made = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(made)
+    return made
+
+
+def bare(axes: Any, title: str, x: str, y: str) -> None:
+    """Title, names of the axes, and no frame."""
+    axes.set_title(title, fontsize=11, loc="left")
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def save(made: Figure, file: Path) -> None:
+    """Write a PNG."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    made.savefig(file, dpi=DPI, metadata={"Software": None})
+
+
+def drawable(label: str, longest: int = 32) -> str:
+    """A label that the font that comes with matplotlib can draw, and that is no formula to it.
+
+    Characters beyond Latin, Greek and Cyrillic are spelt by their code, since which other fonts are there differs from
+    machine to machine, and so would the bytes.
+    """
+    shown = "".join(char if ord(char) < 0x530 and char.isprintable() else f"\\u{ord(char):04x}" for char in label)
+    shown = shown if len(shown) <= longest else shown[: longest - 1] + "…"
+    return shown.replace("$", r"\$")
+
+
+def write_csv(file: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a table for `dvc plots`."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)

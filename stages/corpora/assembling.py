@@ -1,0 +1,187 @@
+"""From cleaned splits to the corpus: ids, duplicates, cuts, leakage, rare and unknown labels.
+
+The order matters. Duplicates go first, or a record could be cut into validation while its twin trains. Then the missing
+splits are cut, then what train shares with the others is removed, and only then it is known which labels train has.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stages.artifacts import SPLITS
+from stages.corpora import duplicates, hashing, leakage, near_duplicates, splitting
+from stages.corpora.records import GROUP, HELD_OUT, ROW, Draft, Report
+from stages.errors import SHOWN, DataError, Problem, report
+from stages.params.data import Cleaning, DataParams
+
+COUNTED = 200_000_000
+"""Bytes of text in a split up to which near duplicates are looked for when they are only to be counted."""
+log = logging.getLogger(__name__)
+
+
+def assemble(drafts: dict[str, Draft], params: DataParams) -> tuple[dict[str, Draft], list[str]]:
+    """Make the corpus of cleaned splits.
+
+    Returns:
+        The final splits, and train's labels, sorted by code point.
+
+    Raises:
+        DataError: the corpus cannot be right, or params refuse something in it.
+    """
+    require_records(drafts)
+    give_ids(drafts)
+    for draft in drafts.values():
+        handle_duplicates(draft, params.cleaning)
+    cut_missing(drafts, params)
+    leakage.remove(drafts, params.cleaning)
+    handle_rare(drafts["train"], params.cleaning)
+    labels = drafts["train"].labels()
+    check_labels(drafts, labels, params.cleaning)
+    require_records(drafts)
+    if params.limit is not None:
+        for draft in drafts.values():
+            draft.keep(splitting.sample(draft.ids_of(labels), params.limit, params.split.seed))
+    return {name: drafts[name] for name in SPLITS if name in drafts}, labels
+
+
+def require_records(drafts: dict[str, Draft]) -> None:
+    """Make sure that no split is empty.
+
+    Raises:
+        DataError: one is.
+    """
+    for name, draft in drafts.items():
+        if draft.rows == 0:
+            what = f"all {draft.done.read:,} records of {name} were left out" if draft.done.read else "no records"
+            did = "; ".join(f"{count:,} {counted}" for counted, count in draft.done.counts.items())
+            remedy = (
+                "Give records, or remove the file." if name != "train" else "Expected at least two labels with records."
+            )
+            raise DataError(f"{draft.origin}: {what}{f' ({did})' if did else ''}. {remedy}")
+
+
+def give_ids(drafts: dict[str, Draft]) -> None:
+    """Give every record an id that no other record has: its own, or split and row.
+
+    Raises:
+        DataError: two records share an id.
+    """
+    for draft in drafts.values():
+        made = pc.binary_join_element_wise(draft.name, pc.cast(draft.table[ROW], pa.string()), "-")
+        draft.replace("id", pc.coalesce(draft.table["id"], made))
+    counted = pc.value_counts(pa.chunked_array([chunk for d in drafts.values() for chunk in d.table["id"].chunks]))
+    again = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
+    if len(again) == 0:
+        return
+    seen: dict[str, str] = {}
+    problems: list[Problem] = []
+    for draft in drafts.values():
+        held = draft.table.filter(pc.is_in(draft.table["id"], value_set=again))
+        for one, row in zip(held["id"].to_pylist(), held[ROW].to_pylist(), strict=True):
+            if one in seen:
+                problems.append(Problem(f"'{one}' is the id of {seen[one]} already", draft.origin, row, "id"))
+            seen.setdefault(one, f"{draft.origin}:{row}")
+    remedy = "Make ids unique over all splits, or set data.columns.id: null to have them made."
+    raise DataError(report("duplicate ids", problems[:SHOWN], remedy, total=len(problems)))
+
+
+def handle_duplicates(draft: Draft, rules: Cleaning) -> None:
+    """Exact and near repeats within a split, and the same text with different labels.
+
+    Raises:
+        DataError: params refuse them, with their rows.
+    """
+    held_out = draft.name in HELD_OUT
+    duplicates.add_keys(draft)
+    names = draft.labels()
+    draft.done.add("exact repeats among the duplicates", duplicates.exact_repeats(draft))
+    # A published test split stays whole, or its figures could not be compared: there, repeats are only counted.
+    action = "keep" if held_out and rules.duplicates == "drop" else rules.duplicates
+    draft.handle(duplicates.repeats(draft.keys(), draft.ids_of(names)), "duplicates", action, "duplicates: drop")
+    found = duplicates.conflicts(draft.keys(), draft.ids_of(names))
+    action = rules.conflicts if draft.name == "train" else "keep"
+    draft.handle(found, "texts with conflicting labels", action, "conflicts: drop")
+    if rules.near_duplicates == "keep" and draft.table["text"].nbytes > COUNTED:
+        log.info("%s: near duplicates are not counted above %d MB of text", draft.name, COUNTED // 1_000_000)
+        return
+    again = duplicates.repeats(draft.keys(), draft.ids_of(names))
+    near = np.zeros(draft.rows, dtype=bool)
+    single = draft.table["text"].filter(pa.array(~again))
+    near[~again] = near_duplicates.near_repeats(single, draft.ids_of(names)[~again], rules.near_threshold)
+    action = "keep" if held_out and rules.near_duplicates == "drop" else rules.near_duplicates
+    draft.handle(near, "near duplicates", action, "near_duplicates: drop")
+
+
+def cut_missing(drafts: dict[str, Draft], params: DataParams) -> None:
+    """Cut test, then validation, from train where the data set has none.
+
+    Raises:
+        DataError: there are too few records.
+    """
+    train, rest = drafts["train"], 1.0
+    for name, share in (("test", params.split.test), ("validation", params.split.validation)):
+        if name in drafts:
+            continue
+        ids = train.ids_of(train.labels())
+        if params.columns.group is None:
+            chosen = splitting.choose(ids, share / rest, train.keys(), params.split.seed)
+        else:
+            chosen = splitting.choose_groups(ids, share / rest, group_keys(train), params.split.seed)
+        if not chosen.any():
+            what = f"{train.rows:,} records in {len(train.labels())} classes are too few to cut {name} from"
+            raise DataError(f"{train.origin}: {what} (a class keeps one record). Give a {name} file, or more records.")
+        part = train.table.filter(pa.array(chosen))
+        drafts[name] = Draft(name, train.origin, part, Report(read=part.num_rows))
+        train.done.add(f"moved to {name}", part.num_rows)
+        train.keep(~chosen)
+        rest -= share  # shares are of the whole file
+
+
+def group_keys(draft: Draft) -> np.ndarray:
+    """Keys of the groups `(records,)`, uint64; a record without a group is one with those of its own text."""
+    own = draft.table[GROUP]
+    named = hashing.digests(f"group {group}" for groups in draft.chunks(GROUP) for group in groups)
+    return np.where(pc.is_null(own).to_numpy(), draft.keys(), named)
+
+
+def handle_rare(train: Draft, rules: Cleaning) -> None:
+    """Labels with too few records in train to be learned.
+
+    Raises:
+        DataError: params refuse them, with their rows.
+    """
+    names = train.labels()
+    counts = np.bincount(train.ids_of(names), minlength=len(names))
+    rare = counts < rules.rare_below
+    found = rare[train.ids_of(names)]
+    what = f"records of classes with fewer than {rules.rare_below} records"
+    train.handle(found, what, rules.rare, "rare: drop", "label")
+    if found.any():
+        shown = ", ".join(
+            f"'{name}' ({count})" for name, count in zip(names, counts, strict=True) if count < rules.rare_below
+        )
+        log.info("train: rare classes: %s", shown if len(shown) < 500 else shown[:500] + " ...")
+
+
+def check_labels(drafts: dict[str, Draft], labels: list[str], rules: Cleaning) -> None:
+    """At least two labels, and none held out that train lacks.
+
+    Raises:
+        DataError: otherwise.
+    """
+    if len(labels) < 2:
+        found = f"only '{labels[0]}'" if labels else "none"
+        origin = drafts["train"].origin
+        raise DataError(
+            f"{origin}: label: expected at least two different labels in train, found {found}. "
+            "Add records of another class, or name another column in data.columns.label."
+        )
+    for name in HELD_OUT:
+        if name in drafts:
+            unknown = drafts[name].ids_of(labels) < 0
+            action = rules.unknown_labels
+            drafts[name].handle(unknown, "labels that train lacks", action, "unknown_labels: drop", "label")

@@ -1,0 +1,91 @@
+r"""Texts and labels as the model should see them, and what had to be left out for that.
+
+Changed: Unicode form, control characters, ends. Tabs and line breaks become a blank: the texts are short and single.
+Kept as they are: zero-width joiners and non-joiners (emoji, Persian and Indic scripts mean something else without
+them) and the marks LRM, RLM and ALM, which right-to-left languages need. Removed: other control characters;
+zero-width spaces, word joiners and soft hyphens, which split words for a tokenizer where no reader sees it; and
+bidirectional embeddings, overrides and isolates, which make a text read otherwise than it is stored. Labels are
+mended likewise, so that ``refund`` and ``refund\u200b`` are one.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stages.corpora.records import ROW, Draft
+from stages.errors import SHOWN, DataError, Problem, report
+from stages.params.data import Cleaning
+
+Form = Literal["NFC", "NFKC"]
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
+_FORMATS = re.compile(r"[\u00ad\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+_BREAKS = re.compile(r"[\t\n\x0b\x0c\r\x85\u2028\u2029]+")
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Mn", "Me", "Zs", "Zl", "Zp"})
+"""Unicode categories that show nothing when they stand alone."""
+_BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+"""Hangul fillers and the empty Braille cell: letters and symbols by category, blank to the eye."""
+
+
+def clean_text(text: str, form: Form | None) -> str:
+    """One text without control characters, in the given Unicode form, without blanks at its ends.
+
+    Idempotent: cleaning a clean text changes nothing.
+    """
+    text = _CONTROLS.sub("", _BREAKS.sub(" ", text))
+    if not text.isascii():
+        text = _FORMATS.sub("", text)
+        if form is not None:
+            text = unicodedata.normalize(form, text)
+    return text.strip()
+
+
+def has_content(text: str) -> bool:
+    """Whether a reader would see anything: a character that is no blank, mark, joiner or control."""
+    return any(unicodedata.category(char) not in _INVISIBLE and char not in _BLANK_LETTERS for char in text)
+
+
+def clean(draft: Draft, rules: Cleaning) -> None:
+    """Clean a split's texts and labels; leave out records without text or, where one is due, without label.
+
+    Raises:
+        DataError: params refuse such records, with their rows.
+    """
+    draft.done.add("texts mended", draft.change("text", lambda text: text and clean_text(text, rules.normalize)))
+    draft.done.add("labels mended", draft.change("label", lambda label: label and clean_label(label, rules.normalize)))
+    shown = [text is not None and has_content(text) for texts in draft.chunks("text") for text in texts]
+    _leave_out(draft, ~np.array(shown, dtype=bool), "text", rules.empty, "empty")
+    if draft.name == "unlabelled":
+        draft.replace("label", pa.nulls(draft.rows, pa.string()))
+    else:
+        _leave_out(draft, pc.is_null(draft.table["label"]).to_numpy(), "label", rules.unlabelled, "unlabelled")
+
+
+def clean_label(label: str, form: Form | None) -> str | None:
+    """One label, cleaned like a text but always in one Unicode form; None when nothing is left.
+
+    Two forms of one label would be two classes that look alike, which nobody wants.
+    """
+    return clean_text(label, form or "NFC") or None
+
+
+def _leave_out(draft: Draft, found: np.ndarray, column: str, action: str, key: str) -> None:
+    """Drop or refuse records that lack something.
+
+    Raises:
+        DataError: params refuse them, with their rows.
+    """
+    count = int(found.sum())
+    if count and action == "refuse":
+        rows = draft.table.filter(pa.array(found))[ROW].slice(0, SHOWN).to_pylist()
+        problems = [Problem(f"expected a {column}, found none", draft.origin, row, column) for row in rows]
+        remedy = f"Mend these records, or set data.cleaning.{key}: drop."
+        raise DataError(report(f"{draft.origin}: records without {column}", problems, remedy, total=count))
+    draft.done.add(f"records without {column} dropped", count)
+    if count:
+        draft.keep(~found)

@@ -1,0 +1,39 @@
+"""Texts that stand on both sides of an evaluation.
+
+A train record whose normalised text stands in a held-out split is learned by heart and then asked for. It is removed
+*from train*: the figures of the held-out splits stay comparable with everybody else's. What held-out splits share
+among themselves is only counted: a validation that holds test's texts makes early stopping look at test.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+
+import numpy as np
+
+from stages.corpora.records import HELD_OUT, Draft
+from stages.params.data import Cleaning
+
+WHAT = "texts that stand in a held-out split too"
+
+
+def remove(drafts: Mapping[str, Draft], rules: Cleaning) -> None:
+    """Keep, drop or refuse train's records that leak.
+
+    Raises:
+        DataError: params refuse them, with their rows.
+    """
+    train = drafts["train"]
+    held = [drafts[name].keys() for name in HELD_OUT if name in drafts]
+    train.handle(np.isin(train.keys(), np.concatenate(held)), WHAT, rules.leakage, "leakage: drop")
+
+
+def overlaps(drafts: Mapping[str, Draft]) -> dict[str, int]:
+    """For each two held-out splits (and train with each) that share texts, how many records of the second do."""
+    present = [name for name in ("train", *HELD_OUT) if name in drafts]
+    found = {
+        f"{second} in {first}": int(np.isin(drafts[second].keys(), drafts[first].keys()).sum())
+        for first, second in itertools.combinations(present, 2)
+    }
+    return {pair: count for pair, count in found.items() if count}

@@ -1,0 +1,67 @@
+"""Texts to token ids in Arrow, truncated without losing the closing special tokens.
+
+A text is encoded once in full, so that its true length is known; only the few that are too long are encoded again with
+truncation on, which lets the tokenizer's own template put `[SEP]` (or its like) back at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from tokenizers import Tokenizer
+
+IDS = pa.list_(pa.int32())
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Token ids of some texts.
+
+    Attributes:
+        ids: list of int32 per text, special tokens included, at most `max_length` each.
+        lengths: tokens kept per text `(texts,)`.
+        full_lengths: tokens per text before truncation `(texts,)`.
+    """
+
+    ids: pa.Array
+    lengths: np.ndarray
+    full_lengths: np.ndarray
+
+
+def encode(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> Encoded:
+    """Encode texts, cutting those that are longer than `max_length` tokens.
+
+    Args:
+        tokenizer: with truncation and padding off, as `stages.encoding.tokenizer.load` returns it.
+        texts: any Unicode without lone surrogates.
+        max_length: in tokens, special tokens included.
+    """
+    rows = [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts))]
+    full = np.fromiter((len(row) for row in rows), dtype=np.int32, count=len(rows))
+    long = np.flatnonzero(full > max_length)
+    if len(long):
+        tokenizer.enable_truncation(max_length)
+        try:
+            cut = tokenizer.encode_batch_fast([texts[i] for i in long])
+        finally:
+            tokenizer.no_truncation()
+        for i, encoding in zip(long, cut, strict=True):
+            rows[i] = encoding.ids
+    lengths = np.minimum(full, max_length)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    flat = np.concatenate([np.asarray(row, dtype=np.int32) for row in rows]) if rows else np.empty(0, dtype=np.int32)
+    return Encoded(pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat)).cast(IDS), lengths, full)
+
+
+def lengths(tokenizer: Tokenizer, texts: Sequence[str]) -> np.ndarray:
+    """Tokens per text `(texts,)`, special tokens included, before any truncation."""
+    return np.fromiter((len(e) for e in tokenizer.encode_batch_fast(list(texts))), dtype=np.int32, count=len(texts))
+
+
+def unknown_id(tokenizer: Tokenizer) -> int | None:
+    """Id of the token that stands for what the vocabulary cannot spell; None where every byte can be spelt."""
+    name = getattr(tokenizer.model, "unk_token", None)
+    return tokenizer.token_to_id(name) if name else None

@@ -1,0 +1,74 @@
+"""finetune: tune the base model on train, choose by validation, write the best weights and the learning curves."""
+
+from __future__ import annotations
+
+import logging
+
+from stages import artifacts, harness
+from stages.adaptation import METHODS
+from stages.artifacts import Encoding, Schema
+from stages.encoding import base_model
+from stages.params.adaptation import AdaptationParams
+from stages.params.model import ModelParams
+from stages.params.task import TaskParams
+from stages.params.training import TrainingParams
+from stages.tasks import TASKS
+from stages.training import assembly, checkpoints, history
+from stages.training.batching import Rows
+from stages.training.precision import device
+from stages.training.seeding import seed_everything
+from stages.training.trainer import Tuner
+
+SECTIONS = (ModelParams, TaskParams, AdaptationParams, TrainingParams)
+log = logging.getLogger(__name__)
+
+
+def work(stage: harness.Stage) -> None:
+    """Build, adapt, train, merge, write."""
+    model_params, training = stage.params(ModelParams), stage.params(TrainingParams)
+    method = METHODS[stage.params(AdaptationParams).method]
+    schema, encoding = Schema.read(), Encoding.read()
+    task = TASKS[schema.task]
+    train, validation = (Rows.read(artifacts.tokenized(split)) for split in ("train", "validation"))
+    seed_everything(training.seed, deterministic=training.deterministic, threads=training.threads)
+    model, pooling = assembly.build(model_params, schema, device())
+    model = method.apply(model)
+    folder = checkpoints.folder_for("finetune", run_key(stage))
+    tuner = Tuner(
+        model,
+        task,
+        task.objective(training, train.targets["label"], schema),
+        training,
+        train,
+        validation,
+        encoding.pad_id,
+        folder,
+        stage.record.metrics,
+    )
+    log.info(
+        "tuning %s (%s weights learn) on %d records, %s, %s pooling",
+        model_params.base,
+        f"{sum(p.numel() for p in model.parameters() if p.requires_grad):,}",
+        len(train),
+        "bf16" if tuner.bf16 else "fp32",
+        pooling,
+    )
+    tuner.run()
+    facts = assembly.Facts(schema, encoding, pooling, model_params.model_dump(mode="json"), method.name)
+    assembly.save(method.merge(tuner.model), facts, base_model.locate(model_params, verify=False), artifacts.FINETUNED)
+    history.write_curve(artifacts.CURVES, tuner.history.evaluations)
+    history.write_curve(artifacts.STEPS, tuner.history.steps)
+    artifacts.write_json(artifacts.SUMMARY, tuner.history.summary())
+    checkpoints.discard(folder)
+    for file in (artifacts.CURVES, artifacts.SUMMARY):
+        stage.record.artifact(file)
+
+
+def run_key(stage: harness.Stage) -> str:
+    """What this run's checkpoints are filed under."""
+    params = {name: section.model_dump(mode="json") for name, section in stage.sections.items()}
+    return checkpoints.key(params, [artifacts.TOKENIZED, artifacts.SCHEMA])
+
+
+if __name__ == "__main__":
+    harness.main("finetune", work, SECTIONS)

@@ -1,0 +1,67 @@
+"""What every stage does around its own work: check params, record, and turn a user's mistake into one message.
+
+Stage modules call `main` and only wire. A stage dies with the process that started it (Linux), so that a killed
+``dvc repro`` and its successor never write at the same time.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar, cast
+
+from stages import tracking
+from stages.errors import UserError
+from stages.params import whole
+from stages.params.loading import FILE
+from stages.params.section import Section
+
+S = TypeVar("S", bound=Section)
+PR_SET_PDEATHSIG = 1
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a stage's function gets: its params and the record of its run."""
+
+    name: str
+    sections: dict[str, Section]
+    record: tracking.Record
+
+    def params(self, section: type[S]) -> S:
+        """The section of `params.yaml` of that type; only those that the stage named are there."""
+        return cast("S", self.sections[section.section])
+
+
+def main(name: str, work: Callable[[Stage], None], sections: Sequence[type[Section]]) -> None:
+    """Run a stage and exit: 0 when done, 2 after one message when the user can mend what is wrong."""
+    _die_with_parent()
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for noisy in ("httpx", "mlflow", "alembic", "torch.onnx"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        everything = whole.check(FILE)
+        chosen = {section.section: everything[section.section] for section in sections}
+        settings = cast("tracking.TrackingParams", everything["tracking"])
+        with tracking.stage_run(name, chosen, settings) as record:
+            work(Stage(name, chosen, record))
+    except UserError as error:
+        log.error("%s: %s", name, error)  # noqa: TRY400 - a user's mistake has no traceback
+        sys.exit(error.exit_code)
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to kill this process when its parent dies; other systems have no such call."""
+    if sys.platform != "linux":
+        return
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent or not Path(f"/proc/{parent}").exists():
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,69 @@
+"""Whether probabilities mean what they say: log-loss, Brier score, expected calibration error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+SMALLEST = float(np.finfo(np.float32).tiny)
+"""Probabilities are clipped here before a logarithm: float32 probabilities underflow."""
+
+
+@dataclass(frozen=True)
+class Bin:
+    """One bin of a reliability diagram: records of similar confidence, how sure they were and how often right."""
+
+    low: float
+    high: float
+    count: int
+    confidence: float
+    accuracy: float
+
+
+def log_losses(probabilities: np.ndarray, gold: np.ndarray) -> np.ndarray:
+    """Negative logarithm of the gold class's probability, in nats `(records,)`.
+
+    Args:
+        probabilities: `(records, classes)`, rows sum to 1.
+        gold: class ids `(records,)`.
+    """
+    chosen = probabilities[np.arange(len(gold)), gold]
+    return -np.log(np.clip(chosen, SMALLEST, 1.0))
+
+
+def brier_scores(probabilities: np.ndarray, gold: np.ndarray) -> np.ndarray:
+    """Squared distance to the gold class's unit vector, summed over classes, in [0, 2] `(records,)` (Brier 1950)."""
+    chosen = probabilities[np.arange(len(gold)), gold]
+    return (probabilities**2).sum(axis=1) - 2 * chosen + 1
+
+
+def reliability(confidence: np.ndarray, right: np.ndarray, bins: int) -> list[Bin]:
+    """Bins of equal mass over confidence, from least to most confident.
+
+    Equal mass, not equal width: a tuned model is sure of most records, and bins of equal width would leave all but one
+    nearly empty (Nguyen & O'Connor 2015). Ties are ordered by position; with fewer records than bins, each gets one.
+
+    Args:
+        confidence: probability of the predicted class `(records,)`.
+        right: whether it was the gold class `(records,)`.
+        bins: how many.
+    """
+    order = np.argsort(confidence, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    return [
+        Bin(
+            float(confidence[part[0]]),
+            float(confidence[part[-1]]),
+            len(part),
+            float(confidence[part].mean()),
+            float(right[part].mean()),
+        )
+        for part in parts
+    ]
+
+
+def expected_calibration_error(table: list[Bin]) -> float:
+    """Mean distance of accuracy from confidence over bins, weighted by their counts (Naeini et al. 2015)."""
+    total = sum(one.count for one in table)
+    return sum(one.count * abs(one.accuracy - one.confidence) for one in table) / total

@@ -1,0 +1,120 @@
+"""`data`: where the records come from, how their columns are called, and how they are cleaned and split."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from stages.params.section import Section, Settings
+
+Names = str | Annotated[list[str], Field(min_length=1)]
+"""A column's name, or several of which the first that exists is taken."""
+Action = Literal["keep", "drop", "refuse"]
+
+
+class Columns(Settings):
+    """What the data set calls its columns.
+
+    Attributes:
+        id: the record's own identity; when null, ids are made from split and row number.
+        text: the text to classify.
+        label: its class.
+        group: records that share a value never fall into different splits; null for none.
+        keep: further columns carried along for slices.
+    """
+
+    id: Names | None = None
+    text: Names = "text"
+    label: Names = "label"
+    group: str | None = None
+    keep: list[str] = Field(default_factory=list)
+
+
+class Csv(Settings):
+    """How delimited text is read.
+
+    Attributes:
+        delimiter: one character; null takes a comma for `.csv` and a tab for `.tsv`.
+        quote: the quoting character; null for none.
+        encoding: the text encoding, by Python's name of it.
+    """
+
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    quote: Annotated[str, Field(min_length=1, max_length=1)] | None = '"'
+    encoding: str = "utf-8"
+
+
+class Split(Settings):
+    """How splits that the data set lacks are cut from train: seeded, stratified by label, whole groups.
+
+    Attributes:
+        validation: share of the records, in (0, 0.5].
+        test: share of the records, in (0, 0.5]; only for a data set that comes as one file.
+        seed: of the cut.
+    """
+
+    validation: Annotated[float, Field(gt=0, le=0.5)] = 0.1
+    test: Annotated[float, Field(gt=0, le=0.5)] = 0.2
+    seed: Annotated[int, Field(ge=0)] = 13
+
+
+class Cleaning(Settings):
+    """What happens to records that should not be as they are. `refuse` ends the stage with their rows.
+
+    Attributes:
+        normalize: Unicode form that texts are brought to; null leaves them alone.
+        empty: texts without a visible character.
+        unlabelled: labelled splits' records whose label is missing.
+        duplicates: the same text with the same label again (after normalisation); the first one stays. `drop` works on train
+            and unlabelled: held-out splits stay whole, and comparable, and their repeats are counted.
+        near_duplicates: texts of one split and label whose 5-character shingles overlap by at least
+            `near_threshold`; `drop` as above.
+        near_threshold: Jaccard similarity from which on two texts are near duplicates.
+        conflicts: the same text with different labels, within train.
+        leakage: train records whose normalised text stands in validation, test or shifted.
+        rare: classes with fewer records in train than `rare_below`.
+        rare_below: the smallest number of train records of a class.
+        unknown_labels: records of validation, test or shifted with a label that train lacks.
+    """
+
+    normalize: Literal["NFC", "NFKC"] | None = "NFC"
+    empty: Literal["drop", "refuse"] = "drop"
+    unlabelled: Literal["drop", "refuse"] = "refuse"
+    duplicates: Action = "drop"
+    near_duplicates: Action = "keep"
+    near_threshold: Annotated[float, Field(ge=0.5, le=1)] = 0.9
+    conflicts: Action = "keep"
+    leakage: Action = "drop"
+    rare: Action = "keep"
+    rare_below: Annotated[int, Field(ge=1)] = 2
+    unknown_labels: Literal["drop", "refuse"] = "refuse"
+
+
+class DataParams(Section):
+    """The `data` section.
+
+    Attributes:
+        path: a file (one to split), a folder with one file per split, or a `*.hub.yaml` file that names a hub data set
+            and its revision. It is also what DVC watches.
+        columns: names in the data set.
+        csv: for delimited text.
+        split: for splits that are missing.
+        cleaning: what happens to doubtful records.
+        limit: use only this many records of each split (seeded sample, stratified); null for all. For trial runs.
+    """
+
+    section: ClassVar[str] = "data"
+    path: str
+    columns: Columns = Columns()
+    csv: Csv = Csv()
+    split: Split = Split()
+    cleaning: Cleaning = Cleaning()
+    limit: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _some_is_left_to_train_on(self) -> DataParams:
+        if self.split.validation + self.split.test > 0.8:
+            msg = "split.validation and split.test together leave less than 20 % to train on"
+            raise ValueError(msg)
+        return self

@@ -1,0 +1,22 @@
+"""`task`: what the model is to do with a record."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from stages.params.section import Section
+
+
+class TaskParams(Section):
+    """The `task` section.
+
+    Attributes:
+        kind: the kind of task; names follow the hub's.
+        top_k: evaluation also counts a record as right when its label is among so many best guesses.
+    """
+
+    section: ClassVar[str] = "task"
+    kind: Literal["classification"] = "classification"
+    top_k: Annotated[int, Field(ge=2)] = 3

@@ -1,0 +1,87 @@
+"""`training`: how long, how fast and with what care the model is tuned."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from stages.params.section import Section, Settings
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class EarlyStopping(Settings):
+    """When training ends before its last epoch.
+
+    Attributes:
+        patience: evaluations without improvement after which training stops; null never stops early.
+        min_delta: smallest change of the metric that counts as an improvement.
+    """
+
+    patience: Annotated[int, Field(ge=1)] | None = 3
+    min_delta: Annotated[float, Field(ge=0)] = 0.0
+
+
+class TrainingParams(Section):
+    """The `training` section.
+
+    Attributes:
+        epochs: passes over train.
+        batch_size: records per optimizer step on one process, before accumulation.
+        accumulation: batches whose gradients are summed for one optimizer step.
+        eval_batch_size: records per batch where nothing is learned.
+        group_by_length: batches of similar length, so that little is padding; the order stays random and seeded.
+        learning_rate: peak of the schedule, for the base model's weights.
+        head_learning_rate: peak for the task's head, which starts from nothing; null takes `learning_rate`.
+        schedule: how the rate falls after warm-up.
+        warmup: share of all steps over which the rate rises from 0.
+        weight_decay: decoupled (AdamW), not on norms and biases.
+        betas: AdamW's.
+        epsilon: AdamW's.
+        clip_norm: largest global norm of the gradient; null does not clip.
+        label_smoothing: mass that the target gives away to the other classes.
+        class_weights: `balanced` weighs classes by n / (classes * n_class), scaled to a mean of 1 over train's records.
+        precision: `auto` is bf16 where the processor multiplies it natively, else fp32.
+        gradient_checkpointing: recompute activations in the backward pass: less memory, more time.
+        metric: validation metric that picks the best epoch and stops early.
+        early_stopping: when to stop.
+        evaluations_per_epoch: how often validation is read within an epoch.
+        checkpoint_seconds: least time between two resumable checkpoints; 0 writes one at each evaluation.
+        seed: of head, order and dropout.
+        deterministic: refuse operations whose result depends on scheduling (slower on GPUs).
+        threads: of the CPU; null takes one per core. The number changes the order of sums and so the last bits.
+    """
+
+    section: ClassVar[str] = "training"
+    epochs: Annotated[float, Field(gt=0)] = 3
+    batch_size: Annotated[int, Field(ge=1)] = 32
+    accumulation: Annotated[int, Field(ge=1)] = 1
+    eval_batch_size: Annotated[int, Field(ge=1)] = 64
+    group_by_length: bool = True
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 2e-4
+    head_learning_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    warmup: Share = 0.1
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    betas: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], Field(min_length=2, max_length=2)] = [0.9, 0.999]  # noqa: RUF012 - frozen by pydantic
+    epsilon: Annotated[float, Field(gt=0)] = 1e-8
+    clip_norm: Annotated[float, Field(gt=0)] | None = 1.0
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    class_weights: Literal["none", "balanced"] = "none"
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    gradient_checkpointing: bool = False
+    metric: Literal["accuracy", "macro_f1", "loss"] = "accuracy"
+    early_stopping: EarlyStopping = EarlyStopping()
+    evaluations_per_epoch: Annotated[int, Field(ge=1)] = 1
+    checkpoint_seconds: Annotated[float, Field(ge=0)] = 60
+    seed: Annotated[int, Field(ge=0)] = 42
+    deterministic: bool = True
+    threads: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _warmup_ends(self) -> TrainingParams:
+        if self.schedule == "constant" and self.warmup == 1:
+            msg = "warmup: 1 with schedule: constant would never reach the learning rate"
+            raise ValueError(msg)
+        return self

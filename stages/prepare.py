@@ -1,0 +1,81 @@
+"""prepare: raw data to a clean corpus with all its splits, and a profile of what was found.
+
+Everything is read and checked before anything is written: a data set that is refused leaves the outs as they were.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from stages import artifacts, harness
+from stages.artifacts import Schema
+from stages.corpora import assembling, cleaning, picture, profile, publishing, source
+from stages.corpora.profile import SplitProfile
+from stages.corpora.records import OWN, Draft
+from stages.params.data import DataParams
+from stages.params.task import TaskParams
+
+log = logging.getLogger(__name__)
+
+
+def work(stage: harness.Stage) -> None:
+    """Read, clean, assemble, describe, write."""
+    data, task = stage.params(DataParams), stage.params(TaskParams)
+    drafts = source.read(data)
+    for draft in drafts.values():
+        log.info("%s: %s records read from %s", draft.name, f"{draft.rows:,}", draft.origin)
+        cleaning.clean(draft, data.cleaning)
+    drafts, labels = assembling.assemble(drafts, data)
+    profiles = profile.describe(drafts, labels)
+    with publishing.replacing([artifacts.PREPARED, artifacts.DATA_REPORT]) as (prepared, reports):
+        schema = write(drafts, labels, task.kind, prepared)
+        artifacts.write_json(reports / "profile.json", profile.summary(profiles, drafts, labels))
+        picture.draw(profiles, labels, reports / "profile.png")
+    tell(drafts, profiles, labels)
+    record(stage, schema, drafts)
+
+
+def write(drafts: Mapping[str, Draft], labels: list[str], kind: str, folder: Path) -> Schema:
+    """Write the splits and their schema; a kept column that no split has is left out."""
+    keep = source.kept_columns(drafts)
+    rows, fingerprint = {}, {}
+    for name, draft in drafts.items():
+        file = folder / artifacts.prepared(name).name
+        artifacts.write_table(file, draft.table.select([*OWN, *keep]))
+        rows[name], fingerprint[name] = draft.rows, artifacts.sha256(file)
+    schema = Schema(kind, labels, rows, keep, fingerprint)
+    schema.write(folder / artifacts.SCHEMA.name)
+    return schema
+
+
+def tell(drafts: Mapping[str, Draft], profiles: Mapping[str, SplitProfile], labels: list[str]) -> None:
+    """Say in numbers what was done."""
+    for name, draft in drafts.items():
+        for what, count in draft.done.counts.items():
+            log.info("%s: %s %s", name, f"{count:,}", what)
+    for name, draft in drafts.items():
+        about = profiles[name].summary
+        size = f"{about['words']['mean']:g} words, {about['characters']['mean']:g} characters on average"
+        log.info("%s: %s records written, %s", name, f"{draft.rows:,}", size)
+    train = profiles["train"].summary
+    log.info("%d classes, the largest %g times the smallest in train", len(labels), train["largest_to_smallest"])
+    log.info("profile in %s", artifacts.DATA_REPORT)
+
+
+def record(stage: harness.Stage, schema: Schema, drafts: Mapping[str, Draft]) -> None:
+    """Keep figures, digests and profile in the record of the run."""
+    figures = {"labels": float(len(schema.labels))}
+    for name, draft in drafts.items():
+        figures[f"{name}.records"] = float(draft.rows)
+        figures |= {f"{name}.{what.replace(' ', '_')}": float(count) for what, count in draft.done.counts.items()}
+        file, digest = artifacts.prepared(name), schema.fingerprint[name]
+        stage.record.dataset(name=name, path=file, digest=digest, rows=draft.rows)
+    stage.record.metrics(figures)
+    for report in ("profile.json", "profile.png"):
+        stage.record.artifact(artifacts.DATA_REPORT / report)
+
+
+if __name__ == "__main__":
+    harness.main("prepare", work, (DataParams, TaskParams))

@@ -1,0 +1,84 @@
+"""tokenize: prepared texts to token ids with the base model's own tokenizer, and a report on what that did to them."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stages import artifacts, harness
+from stages.artifacts import Encoding, Schema
+from stages.encoding import base_model, ids, lengths, tokenizer
+from stages.errors import ModelError
+from stages.params.model import ModelParams
+from stages.params.text import TextParams
+from stages.tasks import TASKS
+
+log = logging.getLogger(__name__)
+
+
+def work(stage: harness.Stage) -> None:
+    """Encode every split; write ids, the encoding's facts, and the text report."""
+    model, text = stage.params(ModelParams), stage.params(TextParams)
+    schema = Schema.read()
+    folder = base_model.locate(model, verify=False)
+    words = tokenizer.load(folder)
+    max_length = choose_length(words, text, tokenizer.longest_input(folder))
+    shutil.rmtree(artifacts.TOKENIZED, ignore_errors=True)
+    report = {split: encode_split(split, words, max_length, schema) for split in schema.splits}
+    Encoding(max_length, tokenizer.pad_id(folder, words), words.get_vocab_size(), model.base, model.revision).write()
+    artifacts.write_json(artifacts.TEXT_REPORT / "tokens.json", {"max_length": max_length, "splits": report})
+    for split, numbers in report.items():
+        log.info(
+            "%-10s %7d records, %.1f tokens on average, %d cut at %d tokens, %.2f sub-words per word",
+            split, numbers["records"], numbers["length_mean"], numbers["truncated_records"], max_length,
+            numbers["subwords_per_word"],
+        )  # fmt: skip
+        stage.record.metrics({f"{split}.{key}": float(value) for key, value in numbers.items()})
+    stage.record.artifact(artifacts.TEXT_REPORT / "tokens.json")
+
+
+def choose_length(words: tokenizer.Tokenizer, text: TextParams, longest: int) -> int:
+    """The sequence length that params ask for.
+
+    Raises:
+        ModelError: params ask for more than the base model can read.
+    """
+    if text.max_length == "auto":
+        file = pq.ParquetFile(artifacts.prepared("train"))
+        parts = [ids.lengths(words, batch["text"].to_pylist()) for batch in file.iter_batches(8192, columns=["text"])]
+        return lengths.automatic(np.concatenate(parts), text.percentile, longest)
+    if text.max_length > longest:
+        raise ModelError(
+            f"text.max_length: {text.max_length} is more than the {longest} tokens that the base model can read. "
+            f"Set it to at most {longest}, or to auto."
+        )
+    return text.max_length
+
+
+def encode_split(split: str, words: tokenizer.Tokenizer, max_length: int, schema: Schema) -> dict[str, float]:
+    """Encode one split batch by batch; returns its numbers for the report."""
+    task = TASKS[schema.task]
+    file = pq.ParquetFile(artifacts.prepared(split))
+    unknown_id = ids.unknown_id(words)
+    full: list[np.ndarray] = []
+    counts = lengths.Counts()
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for batch in file.iter_batches(8192):
+            table = task.encode(pa.Table.from_batches([batch]), words, max_length, schema)
+            full.append(table["full_length"].to_numpy())
+            counts.add(batch["text"].to_pylist(), table["input_ids"], unknown_id)
+            yield from table.to_batches()
+
+    empty = task.encode(file.schema_arrow.empty_table(), words, max_length, schema)
+    artifacts.write_batches(artifacts.tokenized(split), empty.schema, batches())
+    return lengths.describe(np.concatenate(full), max_length, counts, words.num_special_tokens_to_add(is_pair=False))
+
+
+if __name__ == "__main__":
+    harness.main("tokenize", work, (ModelParams, TextParams))

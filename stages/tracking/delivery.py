@@ -1,0 +1,197 @@
+"""From spools to MLflow: at most one delivery at a time, each spool exactly once, nothing lost.
+
+The parent run of a session and the child run of a spool are found again by their tags, so that a delivery that broke off is
+simply done again. A spool goes to `.tracking/done/` only after MLflow has taken all of it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from stages.tracking import session
+
+KEPT = 200
+"""Delivered spools that are kept, for the summary and for questions later."""
+BATCH = 900
+"""Figures per request; MLflow takes 1,000."""
+TAG_SESSION, TAG_SPOOL = "whetstone.session", "whetstone.spool"
+log = logging.getLogger(__name__)
+
+
+def deliver() -> int:
+    """Send every finished spool; returns how many were sent. Another delivery under way does the work instead."""
+    sent = 0
+    while pending():
+        with _lock() as free:
+            if not free:
+                return sent
+            for file in pending():
+                _send(file)
+                sent += 1
+    (session.folder() / "failure").unlink(missing_ok=True)
+    return sent
+
+
+def pending() -> list[Path]:
+    """Spools whose stage has ended, or is gone, oldest first."""
+    return [file for file in sorted((session.folder() / "spool").glob("*.jsonl")) if _is_over(events(file))]
+
+
+def events(file: Path) -> list[dict[str, Any]]:
+    """The events of a spool; a last line that was cut off by a kill is left out."""
+    found = []
+    for line in file.read_text(encoding="utf-8").splitlines():
+        try:
+            found.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return found
+
+
+def status_of(found: list[dict[str, Any]]) -> str:
+    """MLflow's status of a run: as its stage said, or KILLED when it said nothing."""
+    return str(found[-1]["status"]) if found and found[-1]["kind"] == "end" else "KILLED"
+
+
+def store(uri: str | None) -> str:
+    """The tracking URI that params mean: an absolute one, whatever the working directory."""
+    if uri is not None:
+        return uri
+    folder = session.folder().parent / ".mlflow"
+    folder.mkdir(parents=True, exist_ok=True)
+    return f"sqlite:///{folder / 'mlflow.db'}"
+
+
+def client(uri: str | None) -> Any:
+    """MLflow's client, with short time-outs, without telemetry, and deaf to an active run's environment."""
+    os.environ.update(
+        MLFLOW_DISABLE_TELEMETRY="true",
+        DO_NOT_TRACK="true",
+        MLFLOW_HTTP_REQUEST_TIMEOUT="5",
+        MLFLOW_HTTP_REQUEST_MAX_RETRIES="1",
+        MLFLOW_ALLOW_PICKLE_DESERIALIZATION="false",
+        GIT_PYTHON_REFRESH="quiet",
+    )
+    os.environ.pop("MLFLOW_RUN_ID", None)
+    from mlflow import MlflowClient
+
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    return MlflowClient(tracking_uri=store(uri))
+
+
+def experiment(mlflow: Any, uri: str | None, name: str) -> str:
+    """Id of an experiment, made when it is new; the default store keeps artifacts beside its database."""
+    found = mlflow.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    location = None if uri is not None else (session.folder().parent / ".mlflow" / "artifacts").as_uri()
+    return str(mlflow.create_experiment(name, artifact_location=location))
+
+
+def run_by_tag(mlflow: Any, experiment_id: str, tag: str, value: str) -> Any | None:
+    """The run that carries a tag, if there is one."""
+    escaped = value.replace("'", "")
+    found = mlflow.search_runs([experiment_id], f"tags.`{tag}` = '{escaped}'", max_results=1)
+    return found[0] if found else None
+
+
+def pipeline_run(mlflow: Any, experiment_id: str, key: str, tags: dict[str, str], time: int | None = None) -> Any:
+    """The parent run of a session, made when it is new."""
+    found = run_by_tag(mlflow, experiment_id, TAG_SESSION, key)
+    if found is None:
+        found = mlflow.create_run(
+            experiment_id, start_time=time, run_name=f"repro {key}", tags={TAG_SESSION: key, **tags}
+        )
+    return found
+
+
+def _send(file: Path) -> None:
+    """Send one spool and put it away."""
+    found = events(file)
+    if found:
+        begin = found[0]
+        mlflow = client(begin["uri"])
+        where = experiment(mlflow, begin["uri"], begin["experiment"])
+        parent = pipeline_run(mlflow, where, begin["session"], begin["tags"], begin["time"])
+        run = run_by_tag(mlflow, where, TAG_SPOOL, begin["id"])
+        if run is None:
+            tags = {"mlflow.parentRunId": parent.info.run_id, TAG_SPOOL: begin["id"], **begin["tags"]}
+            run = mlflow.create_run(where, start_time=begin["time"], run_name=begin["stage"], tags=tags)
+        _fill(mlflow, run.info.run_id, found, file.with_suffix(""))
+        status, end = status_of(found), found[-1]["time"]
+        mlflow.set_terminated(run.info.run_id, status, end)
+        mlflow.set_terminated(parent.info.run_id, status, end)
+    done = session.folder() / "done"
+    done.mkdir(exist_ok=True)
+    file.replace(done / file.name)
+    _tidy(file.with_suffix(""), done)
+
+
+def _fill(mlflow: Any, run: str, found: list[dict[str, Any]], copies: Path) -> None:
+    from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
+
+    params = [Param(key, value[:6000]) for key, value in found[0]["params"].items()]
+    tags = [RunTag(k, v) for one in found if one["kind"] == "tags" for k, v in one["values"].items()]
+    figures = [
+        Metric(key, value, one["time"], one["step"])
+        for one in found
+        if one["kind"] == "metrics"
+        for key, value in one["values"].items()
+    ]
+    mlflow.log_batch(run, params=params[:100], tags=tags)
+    for start in range(0, len(figures), BATCH):
+        mlflow.log_batch(run, metrics=figures[start : start + BATCH])
+    inputs = [
+        DatasetInput(Dataset(one["name"], one["digest"][:36], "local", json.dumps({"uri": one["path"]})))
+        for one in found
+        if one["kind"] == "dataset"
+    ]
+    if inputs:
+        mlflow.log_inputs(run, inputs)
+    if copies.is_dir():
+        mlflow.log_artifacts(run, str(copies))
+
+
+def _is_over(found: list[dict[str, Any]]) -> bool:
+    if not found:
+        return True
+    if found[-1]["kind"] == "end":
+        return True
+    begin = found[0]
+    try:
+        return abs(psutil.Process(begin["pid"]).create_time() - begin["started"]) > 1
+    except psutil.Error:
+        return True
+
+
+def _tidy(copies: Path, done: Path) -> None:
+    for path in sorted(copies.rglob("*"), reverse=True) if copies.is_dir() else []:
+        path.rmdir() if path.is_dir() else path.unlink()
+    if copies.is_dir():
+        copies.rmdir()
+    for old in sorted(done.glob("*.jsonl"))[:-KEPT]:
+        old.unlink()
+
+
+@contextmanager
+def _lock() -> Iterator[bool]:
+    """Whether this process is the one that delivers; the lock goes with the process, however it ends."""
+    folder = session.folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "delivery.lock").open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+            return
+        yield True

@@ -1,0 +1,88 @@
+"""After a repro: deliver what waits, and record which stages DVC did not have to run.
+
+A stage that DVC restores from its run-cache, or leaves alone, starts no process and writes no spool. The pipeline's run would
+look incomplete; `sync` gives it the state of every stage in `dvc.lock`, the hashes of their outs, and the final metrics.
+Weights are never uploaded: dvc's md5 and the git commit say where they are.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from stages.artifacts import METRICS, project_root, sha256
+from stages.params.tracking import TrackingParams
+from stages.tracking import delivery, session
+
+STATE = "last_sync.json"
+
+
+def sync(settings: TrackingParams) -> str:
+    """Deliver, complete the latest session's run, and say what was done."""
+    if not settings.enabled:
+        return "tracking is off (tracking.enabled: false)"
+    sent = delivery.deliver()
+    lock = project_root() / "dvc.lock"
+    if not lock.is_file():
+        return f"{sent} stage runs delivered; no dvc.lock yet"
+    latest = latest_session()
+    known = session.folder() / STATE
+    now = {"lock": sha256(lock), "session": latest[0] if latest else None}
+    before = json.loads(known.read_text()) if known.is_file() else {}
+    if before == now:
+        return f"{sent} stage runs delivered; nothing new in dvc.lock"
+    same_session = latest is None or before.get("session") == latest[0]
+    key = f"restored-{int(time.time())}" if same_session else latest[0]  # type: ignore[index]
+    ran = set() if same_session else latest[1]  # type: ignore[index]
+    _complete(settings, key, ran, lock)
+    known.parent.mkdir(parents=True, exist_ok=True)
+    known.write_text(json.dumps(now))
+    return f"{sent} stage runs delivered; {delivery.store(settings.uri)} is up to date"
+
+
+def latest_session() -> tuple[str, set[str]] | None:
+    """Key of the session that ran last, and the stages that it ran."""
+    begins = []
+    for part in ("done", "spool"):
+        for file in (session.folder() / part).glob("*.jsonl"):
+            found = delivery.events(file)
+            if found:
+                begins.append(found[0])
+    if not begins:
+        return None
+    key = max(begins, key=lambda one: one["time"])["session"]
+    return key, {one["stage"] for one in begins if one["session"] == key}
+
+
+def stages_of(lock: Path) -> dict[str, dict[str, Any]]:
+    """The stages of a `dvc.lock`."""
+    content = YAML(typ="safe", pure=True).load(lock.read_text(encoding="utf-8")) or {}
+    return dict(content.get("stages", {}))
+
+
+def numbers(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    """The numbers of nested JSON, by dotted path."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from numbers(value, f"{prefix}{key}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield f"{prefix}{key}", float(value)
+
+
+def _complete(settings: TrackingParams, key: str, ran: set[str], lock: Path) -> None:
+    mlflow = delivery.client(settings.uri)
+    where = delivery.experiment(mlflow, settings.uri, settings.experiment)
+    run = delivery.pipeline_run(mlflow, where, key, session.git_state()).info.run_id
+    for name, content in stages_of(lock).items():
+        mlflow.set_tag(run, f"stage.{name}", "ran" if name in ran else "restored or unchanged")
+        for out in content.get("outs", []):
+            mlflow.set_tag(run, f"dvc.{out['path']}", out.get("md5", ""))
+    if METRICS.is_file():
+        for name, value in numbers(json.loads(METRICS.read_text(encoding="utf-8"))):
+            mlflow.log_metric(run, name, value)
+    mlflow.set_terminated(run)

@@ -1,0 +1,167 @@
+"""A base model with a task's head on it: built fresh for training, written as an out, and read back.
+
+`models/finetuned` holds the encoder in the hub's own layout (`config.json`, `model.safetensors`, tokenizer files), so that
+any transformers program can load it, and beside it `head.safetensors` and `whetstone.json` (task, labels, pooling,
+lengths). Everything is written by hand where the library's own writer would add a version, a path or a date.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+from transformers import AutoConfig, AutoModel
+
+from stages.artifacts import Encoding, Schema, read_json, write_json
+from stages.encoding import base_model, tokenizer
+from stages.errors import ModelError
+from stages.params.model import ModelParams
+from stages.tasks import TASKS
+from stages.training.precision import attention
+
+HEAD = "head.safetensors"
+FACTS = "whetstone.json"
+VOLATILE = ("_name_or_path", "transformers_version", "_attn_implementation", "dtype", "torch_dtype")
+"""Keys of a config that say where or with what it was written, not what the model is."""
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """`whetstone.json`: what the weights alone do not say.
+
+    Attributes:
+        schema: of the corpus the model was tuned on.
+        encoding: how its texts were tokenized.
+        pooling: how states become one vector.
+        model: the `model` section.
+        method: how it was adapted.
+    """
+
+    schema: Schema
+    encoding: Encoding
+    pooling: str
+    model: dict[str, Any]
+    method: str
+
+
+def load_encoder(folder: Path, params: ModelParams, where: torch.device) -> nn.Module:
+    """Load an encoder in float32, with the dropout and attention that params ask for.
+
+    Raises:
+        ModelError: transformers cannot load it, or it is no encoder.
+    """
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        if params.dropout is not None:
+            _set_dropout(config, params.dropout)
+        extra = {"add_pooling_layer": False} if _takes_pooler_switch(config) else {}
+        encoder = AutoModel.from_pretrained(
+            folder,
+            config=config,
+            dtype=torch.float32,
+            attn_implementation=attention(params.attention, where),
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+            **extra,
+        )
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        raise ModelError(
+            f"model.base: {params.base} cannot be loaded: {error}. Choose an encoder that transformers knows."
+        ) from None
+    if getattr(encoder.config, "is_encoder_decoder", False) or not hasattr(encoder.config, "hidden_size"):
+        raise ModelError(f"model.base: {params.base} is no encoder ({type(encoder).__name__}). Choose a BERT-type model.")
+    return encoder
+
+
+def build(params: ModelParams, schema: Schema, where: torch.device) -> tuple[nn.Module, str]:
+    """A base model with a fresh head.
+
+    Returns:
+        The model (on the CPU, in float32) and its pooling.
+    """
+    folder = base_model.locate(params)
+    pooling = params.pooling if params.pooling != "auto" else base_model.pooling_of(folder) or "mean"
+    encoder = load_encoder(folder, params, where)
+    return TASKS[schema.task].model(encoder, pooling, schema, params), pooling
+
+
+def save(model: nn.Module, facts: Facts, base: Path, folder: Path) -> None:
+    """Write a tuned model; the folder appears only when it is complete.
+
+    Args:
+        model: with attributes `encoder` and `head`, merged.
+        facts: what goes into `whetstone.json`.
+        base: folder of the base model, for its tokenizer.
+        folder: where to.
+    """
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    encoder: Any = model.encoder
+    save_file(_tensors(encoder), partial / base_model.WEIGHTS, metadata={"format": "pt"})
+    save_file(_tensors(model.head), partial / HEAD, metadata={"format": "pt"})  # type: ignore[arg-type]
+    config = {key: value for key, value in encoder.config.to_dict().items() if key not in VOLATILE}
+    config["architectures"] = [type(encoder).__name__]
+    write_json(partial / "config.json", config)
+    tokenizer.load(base).save(str(partial / tokenizer.FILE))
+    for name in tokenizer.COMPANIONS:
+        if (base / name).is_file():
+            shutil.copyfile(base / name, partial / name)
+    write_json(partial / FACTS, asdict(facts))
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.replace(folder)
+
+
+def load(folder: Path, where: torch.device) -> tuple[nn.Module, Facts]:
+    """Read back what `save` wrote, in evaluation mode, in float32.
+
+    Raises:
+        ModelError: files are missing or do not fit each other.
+    """
+    raw = read_json(folder / FACTS)
+    facts = Facts(
+        schema=Schema(**raw["schema"]),
+        encoding=Encoding(**raw["encoding"]),
+        pooling=raw["pooling"],
+        model=raw["model"],
+        method=raw["method"],
+    )
+    params = ModelParams.model_validate({**facts.model, "base": str(folder.resolve()), "revision": None})
+    model = TASKS[facts.schema.task].model(load_encoder(folder, params, where), facts.pooling, facts.schema, params)
+    head: Any = model.head
+    try:
+        head.load_state_dict(load_file(folder / HEAD))
+    except (OSError, RuntimeError) as error:
+        raise ModelError(f"{folder / HEAD}: does not fit {FACTS} ({error}). Run `dvc repro finetune`.") from None
+    return model.to(where).eval(), facts
+
+
+def _tensors(module: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.detach().cpu().contiguous() for name, value in sorted(module.state_dict().items())}
+
+
+def _set_dropout(config: Any, value: float) -> None:
+    """Set whatever an architecture calls its dropout rates (`hidden_dropout_prob`, `attention_dropout`, ...)."""
+    for key, current in config.to_dict().items():
+        if "dropout" in key and isinstance(current, float):
+            setattr(config, key, value)
+
+
+def _takes_pooler_switch(config: Any) -> bool:
+    """Whether an architecture's class can be built without its pooler, which pooled states do not use."""
+    try:
+        kind = AutoModel._model_mapping[type(config)]
+    except KeyError:
+        return False
+    return "add_pooling_layer" in inspect.signature(kind.__init__).parameters
+
+

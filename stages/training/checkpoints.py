@@ -1,0 +1,71 @@
+"""Where an unfinished run waits to be resumed: `$DVC_ROOT/.checkpoints/<stage>/<key>/`, never a DVC out.
+
+The key is a digest of everything that the result depends on (params, inputs, code), so that a checkpoint can only be taken
+up by the run that would have written it. A checkpoint counts when its marker exists, which is written last; whatever a
+killed process left half-written has none and is removed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from stages.artifacts import project_root, sha256, tree_sha256
+
+MARKER = "complete"
+PREFIX = "checkpoint-"
+
+
+def key(params: Mapping[str, Any], inputs: Iterable[Path]) -> str:
+    """Digest of params, of the inputs' bytes, and of this project's code.
+
+    Args:
+        params: sections as plain values.
+        inputs: files and folders that the stage reads.
+    """
+    digest = hashlib.sha256(json.dumps(params, sort_keys=True).encode())
+    for path in inputs:
+        digest.update((tree_sha256(path) if path.is_dir() else sha256(path)).encode())
+    code = Path(__file__).resolve().parents[1]
+    for file in sorted(code.rglob("*.py")):
+        if "tracking" not in file.parts:
+            digest.update(f"{file.relative_to(code).as_posix()}\0{sha256(file)}\n".encode())
+    return digest.hexdigest()[:32]
+
+
+def folder_for(stage: str, digest: str) -> Path:
+    """The folder of a run's checkpoints; those of other keys of the same stage are left alone (a queue may run them)."""
+    folder = project_root() / ".checkpoints" / stage / digest
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def latest(folder: Path) -> Path | None:
+    """The newest complete checkpoint, after removing the incomplete ones; None when there is none."""
+    found = {}
+    for path in folder.glob(f"{PREFIX}*"):
+        if (path / MARKER).is_file():
+            found[int(path.name.removeprefix(PREFIX))] = path
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+    return found[max(found)] if found else None
+
+
+def mark_complete(path: Path) -> None:
+    """Declare a checkpoint complete, and remove the older ones beside it."""
+    (path / MARKER).touch()
+    for other in path.parent.glob(f"{PREFIX}*"):
+        if other != path:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def discard(folder: Path) -> None:
+    """Remove a finished run's checkpoints, and the folders above them that became empty."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for parent in list(folder.parents)[:2]:
+        if parent.is_dir() and not any(parent.iterdir()):
+            parent.rmdir()

@@ -1,0 +1,86 @@
+"""AdamW with decay where decay belongs, and the schedule of its learning rate.
+
+Decay pulls weights of products towards zero; on biases and norms, which only shift and scale, it does harm and is left
+out (Devlin et al. 2019 and the stock recipes do the same). Decoupled as in Loshchilov & Hutter 2019.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import nn
+
+from stages.params.training import TrainingParams
+
+NORMS = (nn.LayerNorm, nn.RMSNorm, nn.GroupNorm)
+
+
+def parameter_groups(model: nn.Module, params: TrainingParams) -> list[dict[str, Any]]:
+    """Sort trainable weights into groups: base or head, decayed or not.
+
+    Returns:
+        Groups for a torch optimizer, each with a `name` (`base`, `base-no-decay`, `head`, `head-no-decay`).
+    """
+    undecayed = _undecayed(model)
+    groups: dict[str, list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            part = "head" if name.startswith("head.") else "base"
+            key = f"{part}-no-decay" if name in undecayed else part
+            groups.setdefault(key, []).append(parameter)
+    head_rate = params.head_learning_rate or params.learning_rate
+    return [
+        {
+            "name": key,
+            "params": members,
+            "lr": head_rate if key.startswith("head") else params.learning_rate,
+            "weight_decay": 0.0 if key.endswith("no-decay") else params.weight_decay,
+        }
+        for key, members in sorted(groups.items())
+    ]
+
+
+def make_optimizer(model: nn.Module, params: TrainingParams) -> torch.optim.Optimizer:
+    """Fused AdamW over `parameter_groups`."""
+    beta1, beta2 = params.betas
+    return torch.optim.AdamW(parameter_groups(model, params), betas=(beta1, beta2), eps=params.epsilon, fused=True)
+
+
+def make_schedule(
+    optimizer: torch.optim.Optimizer, params: TrainingParams, steps: int
+) -> torch.optim.lr_scheduler.LambdaLR:
+    """Linear warm-up, then the fall that params name.
+
+    Args:
+        optimizer: whose groups are scheduled.
+        params: schedule and share of warm-up.
+        steps: optimizer steps in all.
+    """
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, steps, params))
+
+
+def rate(step: int, steps: int, params: TrainingParams) -> float:
+    """Factor of the peak learning rate at an optimizer step, in [0, 1].
+
+    Warm-up takes ceil(warmup · steps) steps and ends at 1; linear and cosine then fall to 0 at `steps`.
+    """
+    warmup = math.ceil(params.warmup * steps)
+    if step < warmup:
+        return step / warmup
+    if params.schedule == "constant":
+        return 1.0
+    done = min((step - warmup) / max(steps - warmup, 1), 1.0)
+    if params.schedule == "cosine":
+        return 0.5 * (1 + math.cos(math.pi * done))
+    return 1.0 - done
+
+
+def _undecayed(model: nn.Module) -> set[str]:
+    """Names of biases and of all weights of norms."""
+    names = {name for name, _ in model.named_parameters() if name.endswith("bias")}
+    for prefix, module in model.named_modules():
+        if isinstance(module, NORMS) or "norm" in type(module).__name__.lower():
+            names.update(f"{prefix}.{name}" if prefix else name for name, _ in module.named_parameters())
+    return names

@@ -1,0 +1,37 @@
+"""Which numbers the machine at hand multiplies fast: bf16 where that is native, float32 elsewhere."""
+
+from __future__ import annotations
+
+import torch
+
+
+def device() -> torch.device:
+    """The GPU when there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def has_native_bf16(where: torch.device) -> bool:
+    """Whether a device multiplies bf16 in hardware: Ampere or later, AMX, or AVX512-BF16.
+
+    A CPU without them emulates bf16 in float32 and is slower with it than without.
+    """
+    if where.type == "cuda":
+        return torch.cuda.get_device_capability(where)[0] >= 8
+    if where.type == "cpu":
+        return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
+    return False
+
+
+def use_bf16(precision: str, where: torch.device) -> bool:
+    """Whether `training.precision` means bf16 on this device."""
+    return precision == "bf16" or (precision == "auto" and has_native_bf16(where))
+
+
+def attention(name: str, where: torch.device) -> str:
+    """The attention implementation that `model.attention` means on this device.
+
+    On CPUs the backward pass of SDPA is slow on short sequences (docs/benchmarks.md), so `auto` is eager there.
+    """
+    if name != "auto":
+        return name
+    return "sdpa" if where.type == "cuda" else "eager"

@@ -1,0 +1,211 @@
+"""A thin subclass of the Hugging Face Trainer: its loop, its device and process handling, its checkpoints.
+
+What differs, and why:
+
+- batches come from `Batches`, whose order is a function of seed and epoch, so that resuming needs no sampler state;
+- the loss is the task's own objective on logits, in float32;
+- evaluation predicts in batches sorted by length and keeps the best weights in memory: no checkpoint per epoch;
+- checkpoints are written by the clock, resumable ones only, and are gone when the run is done;
+- curves, patience and best weights live in `History` and travel with the checkpoint.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_callback import PrinterCallback, ProgressCallback
+
+from stages.params.training import TrainingParams
+from stages.tasks.protocol import Task
+from stages.training import checkpoints
+from stages.training.batching import Batches, Rows
+from stages.training.history import History, snapshot
+from stages.training.optimizer import make_optimizer, make_schedule
+from stages.training.precision import use_bf16
+from stages.training.prediction import logits_of
+from stages.training.progress import Progress
+
+STEP_ROWS = 200
+"""About how many rows the step curve has, however long the run is."""
+Observer = Callable[[Mapping[str, float], int], None]
+
+
+class Tuner(Trainer):
+    """Trains a task's model.
+
+    Args:
+        model: with its head on; `forward(input_ids, attention_mask)` gives logits.
+        task: collates, scores validation.
+        objective: called with logits and labels.
+        params: the `training` section.
+        train: rows to learn from.
+        validation: rows to choose by.
+        pad_id: token id of padding.
+        folder: for checkpoints.
+        observe: told the figures of steps and evaluations, with the step they belong to.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        task: Task,
+        objective: nn.Module,
+        params: TrainingParams,
+        train: Rows,
+        validation: Rows,
+        pad_id: int,
+        folder: Path,
+        observe: Observer,
+    ) -> None:
+        self.task, self.params, self.validation, self.pad_id = task, params, validation, pad_id
+        self.observe = observe
+        self.history = History.begin(params)
+        self.best: dict[str, torch.Tensor] | None = None
+        self.progress = Progress(params.batch_size * params.accumulation)
+        where = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.bf16 = use_bf16(params.precision, where)
+        super().__init__(model=model, args=self._arguments(folder, where), train_dataset=train)
+        self.objective = objective.to(self.args.device)
+        for builtin in (PrinterCallback, ProgressCallback):
+            self.remove_callback(builtin)
+        self.add_callback(Rhythm(self))
+        self.add_callback(self.progress)
+
+    def _arguments(self, folder: Path, where: torch.device) -> TrainingArguments:
+        params = self.params
+        return TrainingArguments(
+            output_dir=str(folder),
+            num_train_epochs=params.epochs,
+            per_device_train_batch_size=params.batch_size,
+            gradient_accumulation_steps=params.accumulation,
+            max_grad_norm=params.clip_norm or 0.0,
+            bf16=self.bf16,
+            gradient_checkpointing=params.gradient_checkpointing,
+            seed=params.seed,
+            use_cpu=where.type == "cpu",
+            eval_strategy="no",
+            save_strategy="no",
+            logging_strategy="no",
+            logging_nan_inf_filter=False,
+            disable_tqdm=True,
+            report_to="none",
+            dataloader_pin_memory=where.type == "cuda",
+            remove_unused_columns=False,
+        )
+
+    def run(self) -> None:
+        """Train to the end, from the latest complete checkpoint if there is one, and restore the best weights."""
+        resumed = checkpoints.latest(Path(self.args.output_dir))
+        if resumed is not None:
+            self.history, self.best = History.load(resumed)
+        self.train(resume_from_checkpoint=str(resumed) if resumed is not None else None)
+        if self.best is not None:
+            self.model.load_state_dict(self.best)
+
+    def get_train_dataloader(self) -> DataLoader[dict[str, Any]]:
+        """Batches of train in seeded order, collated by the task."""
+        rows: Rows = self.train_dataset
+        order = Batches(
+            rows.lengths, self.params.batch_size, self.params.seed, group=self.params.group_by_length
+        )
+        loader: DataLoader[dict[str, Any]] = DataLoader(
+            rows,
+            batch_sampler=order,
+            collate_fn=lambda columns: self.task.collate(columns, self.pad_id),
+            pin_memory=self.args.dataloader_pin_memory,
+        )
+        return self.accelerator.prepare(loader)
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """Fused AdamW; see `stages.training.optimizer`."""
+        if self.optimizer is None:
+            self.optimizer = make_optimizer(model or self.model, self.params)
+        return self.optimizer
+
+    def create_scheduler(
+        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
+    ) -> torch.optim.lr_scheduler.LRScheduler:
+        """Warm-up and fall; see `stages.training.optimizer`."""
+        if self.lr_scheduler is None:
+            self.lr_scheduler = make_schedule(optimizer or self.optimizer, self.params, num_training_steps)
+            self._created_lr_scheduler = True
+        return self.lr_scheduler
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, torch.Tensor],
+        return_outputs: bool = False,  # noqa: FBT001, FBT002 - the Trainer's own signature
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> torch.Tensor:
+        """Mean loss of a batch, in float32; the Trainer divides it by the batches that are accumulated."""
+        logits = model(inputs["input_ids"], inputs["attention_mask"])
+        with torch.autocast(logits.device.type, enabled=False):
+            loss = self.objective(logits.float(), inputs["labels"])
+        self.history.observe(float(loss.detach()))
+        return loss
+
+    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
+        """Validate; keep the weights when they are the best so far."""
+        logits = logits_of(
+            self.model, self.validation, self.task, self.pad_id, self.params.eval_batch_size, bf16=self.bf16
+        )
+        targets = self.validation.targets["label"]
+        with torch.inference_mode():
+            loss = self.objective(torch.from_numpy(logits).to(self.args.device), torch.from_numpy(np.int64(targets)).to(self.args.device))
+        values = {"loss": float(loss), **self.task.validate(logits, targets)}
+        step, epoch = self.state.global_step, float(self.state.epoch or 0.0)
+        if self.history.add_evaluation(step, epoch, self._get_learning_rate(), values):
+            self.best = snapshot(self.model)
+        self.observe(self.history.evaluations[-1], step)
+        shown = ", ".join(f"{name} {value:.4f}" for name, value in values.items())
+        best = " (best so far)" if self.history.best_step == step else ""
+        self.progress.say(f"epoch {epoch:.2f}: train loss {self.history.evaluations[-1]['train_loss']:.4f}, validation {shown}{best}")
+        return {f"eval_{name}": value for name, value in values.items()}
+
+
+class Rhythm(TrainerCallback):
+    """Decides at each step whether to write a row, to evaluate, to stop, to save."""
+
+    def __init__(self, tuner: Tuner) -> None:
+        self.tuner = tuner
+        self.saved = time.monotonic()
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> TrainerControl:
+        """Rows by count, evaluations by share of an epoch and at the end, checkpoints by the clock."""
+        tuner, step = self.tuner, state.global_step
+        if step % max(state.max_steps // STEP_ROWS, 1) == 0 or step == state.max_steps:
+            row = tuner.history.add_steps_row(step, tuner._get_learning_rate())
+            tuner.observe({name: value for name, value in row.items() if name != "step"}, step)
+        if self._is_evaluation(step, state):
+            tuner.evaluate()
+            control.should_training_stop = control.should_training_stop or tuner.history.exhausted
+        waited = time.monotonic() - self.saved
+        due = waited >= tuner.params.checkpoint_seconds
+        control.should_save = due and step < state.max_steps and not control.should_training_stop
+        return control
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Complete the Trainer's checkpoint with the history, and declare it complete."""
+        folder = Path(args.output_dir) / f"{checkpoints.PREFIX}{state.global_step}"
+        self.tuner.history.save(folder, self.tuner.best)
+        checkpoints.mark_complete(folder)
+        self.saved = time.monotonic()
+
+    def _is_evaluation(self, step: int, state: TrainerState) -> bool:
+        if step == state.max_steps:
+            return True
+        per_epoch = state.max_steps / self.tuner.params.epochs
+        interval = per_epoch / self.tuner.params.evaluations_per_epoch
+        return math.floor(step / interval + 1e-9) > math.floor((step - 1) / interval + 1e-9)
