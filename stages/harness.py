@@ -44,7 +44,7 @@ def main(name: str, work: Callable[[Stage], None], sections: Sequence[type[Secti
     """Run a stage and exit: 0 when done, 2 after one message when the user can mend what is wrong."""
     _die_with_parent()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    for noisy in ("httpx", "mlflow", "alembic", "torch.onnx"):
+    for noisy in ("httpx", "mlflow", "alembic", "torch.onnx", "onnxscript", "onnx_ir"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         everything = whole.check(FILE)

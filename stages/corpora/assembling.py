@@ -1,7 +1,8 @@
 """From cleaned splits to the corpus: ids, duplicates, cuts, leakage, rare and unknown labels.
 
-The order matters. Duplicates go first, or a record could be cut into validation while its twin trains. Then the missing
-splits are cut, then what train shares with the others is removed, and only then it is known which labels train has.
+The order matters. Duplicates go first, or a record could be cut into validation while its twin trains; then what train
+shares with the given splits, or validation could be cut from test's texts. Only after the cuts is it known which labels
+train has.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ def assemble(drafts: dict[str, Draft], params: DataParams) -> tuple[dict[str, Dr
     give_ids(drafts)
     for draft in drafts.values():
         handle_duplicates(draft, params.cleaning)
+    leakage.remove_given(drafts, params.cleaning.leakage)
     cut_missing(drafts, params)
-    leakage.remove(drafts, params.cleaning)
+    leakage.remove_made(drafts, params.cleaning.leakage)
     handle_rare(drafts["train"], params.cleaning)
     labels = drafts["train"].labels()
     check_labels(drafts, labels, params.cleaning)

@@ -13,20 +13,36 @@ from collections.abc import Mapping
 import numpy as np
 
 from stages.corpora.records import HELD_OUT, Draft
-from stages.params.data import Cleaning
 
-WHAT = "texts that stand in a held-out split too"
+WHAT = "texts shared with held-out splits"
 
 
-def remove(drafts: Mapping[str, Draft], rules: Cleaning) -> None:
-    """Keep, drop or refuse train's records that leak.
+def remove_given(drafts: Mapping[str, Draft], action: str) -> None:
+    """Drop or refuse train's records that stand in the splits which the data set came with.
+
+    This comes before any cutting: a validation that is cut from train shall not hold test's texts either.
 
     Raises:
         DataError: params refuse them, with their rows.
     """
+    if action != "keep":
+        _remove(drafts, action)
+
+
+def remove_made(drafts: Mapping[str, Draft], action: str) -> None:
+    """Drop, or by params keep, train's records whose texts were cut into a held-out split.
+
+    They are repeats that other params kept, such as conflicts; the user can mend nothing about where they fell, so that
+    `refuse` drops them.
+    """
+    _remove(drafts, "keep" if action == "keep" else "drop")
+
+
+def _remove(drafts: Mapping[str, Draft], action: str) -> None:
     train = drafts["train"]
     held = [drafts[name].keys() for name in HELD_OUT if name in drafts]
-    train.handle(np.isin(train.keys(), np.concatenate(held)), WHAT, rules.leakage, "leakage: drop")
+    if held:
+        train.handle(np.isin(train.keys(), np.concatenate(held)), WHAT, action, "leakage: drop")
 
 
 def overlaps(drafts: Mapping[str, Draft]) -> dict[str, int]:

@@ -87,7 +87,7 @@ def _lengths(values: np.ndarray) -> dict[str, float]:
 
 
 def _balance(counts: np.ndarray, labels: list[str]) -> dict[str, Any]:
-    """Class counts, their entropy over its maximum (1: all equally frequent, 0: one has all), and largest to smallest."""
+    """Class counts, their entropy over its maximum (1: all equal, 0: one has all), and largest to smallest."""
     share = counts[counts > 0] / counts.sum()
     entropy = float(-(share * np.log(share)).sum() / np.log(len(labels)))
     return {

@@ -1,0 +1,46 @@
+# The commands of this project. Everything is installed into .venv; no other installer is needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export HF_HUB_DISABLE_TELEMETRY := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+export DVC_NO_ANALYTICS := 1
+
+.PHONY: repro test check lock deps ui clean
+
+repro: $(VENV)/installed .dvc/config   ## install if need be, run the pipeline, say what came out
+	dvc repro
+	@python -m stages.tracking sync
+	@python -m stages.summary
+
+test: $(VENV)/installed   ## all tests, with coverage
+	python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+check: $(VENV)/installed   ## format, lint, types, layers, spelling
+	ruff format --check .
+	ruff check .
+	mypy
+	lint-imports
+	codespell
+
+lock: $(VENV)/installed   ## renew constraints.txt from pyproject.toml's ranges
+	pip-compile --quiet --all-extras --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-annotate --output-file constraints.txt pyproject.toml
+	@sed -i.bak "/^torch==/d" constraints.txt && rm constraints.txt.bak   # its build (CPU, CUDA) is the machine's choice; pyproject.toml pins the version
+
+deps: $(VENV)/installed   ## write the modules that each stage imports into dvc.yaml
+	python -m tests.architecture.imports --write
+
+ui: $(VENV)/installed   ## MLflow in a browser
+	python -m stages.tracking ui
+
+clean:   ## remove what tests and runs left behind, outs and cache excepted
+	rm -rf .checkpoints .tracking .pytest_cache .mypy_cache .ruff_cache .hypothesis dvc_plots build *.egg-info
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+.dvc/config:
+	dvc init --quiet
