@@ -68,14 +68,16 @@ def encode_split(split: str, words: tokenizer.Tokenizer, max_length: int, schema
     full: list[np.ndarray] = []
     counts = lengths.Counts()
 
+    columns = [name for name in file.schema_arrow.names if split != "unlabelled" or name != "label"]
+
     def batches() -> Iterator[pa.RecordBatch]:
-        for batch in file.iter_batches(8192):
+        for batch in file.iter_batches(8192, columns=columns):
             table = task.encode(pa.Table.from_batches([batch]), words, max_length, schema)
             full.append(table["full_length"].to_numpy())
             counts.add(batch["text"].to_pylist(), table["input_ids"], unknown_id)
             yield from table.to_batches()
 
-    empty = task.encode(file.schema_arrow.empty_table(), words, max_length, schema)
+    empty = task.encode(file.schema_arrow.empty_table().select(columns), words, max_length, schema)
     artifacts.write_batches(artifacts.tokenized(split), empty.schema, batches())
     return lengths.describe(np.concatenate(full), max_length, counts, words.num_special_tokens_to_add(is_pair=False))
 

@@ -10,6 +10,7 @@ plus the checks where many texts are alike.
 from __future__ import annotations
 
 import functools
+import logging
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -24,14 +25,17 @@ MISSED = 0.01
 """Share of pairs exactly at the threshold that may be missed."""
 CHUNK = 2_000
 """Texts whose signatures are computed together: their shingles stay in the processor's cache."""
-LEADERS = 8
+LEADERS = 4
 """Each member of a bucket is compared with so many of its first ones: boilerplate makes huge buckets."""
+COMPARISONS = 2_000_000
+"""Pairs of a split that are compared at most, which takes half a minute; a corpus made of templates has far more."""
 REMEMBERED = 4_096
 """Shingle sets that are kept for the next comparison."""
+log = logging.getLogger(__name__)
 
 
 def near_repeats(texts: pa.ChunkedArray, labels: np.ndarray, threshold: float) -> np.ndarray:
-    """Whether an earlier record of the same label, not itself such a repeat, is nearly the same text `(records,)`.
+    """Whether an earlier record of the same label is nearly the same text `(records,)`.
 
     Args:
         texts: strings `(records,)`.
@@ -46,9 +50,17 @@ def near_repeats(texts: pa.ChunkedArray, labels: np.ndarray, threshold: float) -
     def shingles(i: int) -> set[str]:
         return shingle_set(normal_form(texts[i].as_py()))
 
+    budget = COMPARISONS
     for later, earlier in _candidates(keys):
-        if not result[later] and not result[earlier] and jaccard(shingles(earlier), shingles(later)) >= threshold:
-            result[later] = True
+        open_ = np.flatnonzero(~result[later])[:budget]
+        budget -= len(open_)
+        for i, j in zip(earlier[open_].tolist(), later[open_].tolist(), strict=True):
+            result[j] = jaccard(shingles(i), shingles(j)) >= threshold
+        if budget == 0:
+            log.info(
+                "near duplicates: more than %s pairs of texts are alike; the rest is not compared", f"{COMPARISONS:,}"
+            )
+            break
     return result
 
 
@@ -73,27 +85,28 @@ def jaccard(one: set[str], other: set[str]) -> float:
     return shared / (len(one) + len(other) - shared)
 
 
-def _candidates(keys: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Pairs (later, earlier) that agree in some band, sorted, each once.
+def _candidates(keys: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pairs that agree in some band, each once: arrays of later records, each at most once, and of earlier ones.
 
     Args:
         keys: `(records, bands)`.
     """
-    count = np.uint64(max(len(keys), 1))
-    pairs = np.zeros(0, dtype=np.uint64)
-    for key in keys.T:
-        order = np.argsort(key, kind="stable").astype(np.uint64)
+    # Place of each record in its bucket of each band, as far as it matters for who leads.
+    places = np.full(keys.shape, LEADERS, dtype=np.uint8)
+    for band, key in enumerate(keys.T):
+        order = np.argsort(key, kind="stable")
         begins = np.flatnonzero(np.concatenate([[True], key[order][1:] != key[order][:-1]]))
         start = np.repeat(begins, np.diff(np.append(begins, len(order))))
         place = np.arange(len(order)) - start
-        found = [pairs]
+        places[order, band] = np.minimum(place, LEADERS)
         for leader in range(min(LEADERS, int(place.max(initial=0)))):
             members = np.flatnonzero(place > leader)
-            found.append(order[members] * count + order[start[members] + leader])
-        pairs = np.unique(np.concatenate(found))
-    for i in range(0, len(pairs), CHUNK):
-        later, earlier = np.divmod(pairs[i : i + CHUNK], count)
-        yield from zip(later.tolist(), earlier.tolist(), strict=True)
+            later, earlier = order[members], order[start[members] + leader]
+            new = np.ones(len(members), dtype=bool)
+            for before in range(band):
+                met = (keys[later, before] == keys[earlier, before]) & (places[earlier, before] < LEADERS)
+                new &= ~met
+            yield later[new], earlier[new]
 
 
 def _band_keys(texts: pa.ChunkedArray, labels: np.ndarray, bands: int, rows: int) -> np.ndarray:

@@ -40,7 +40,7 @@ class Classification:
             "length": pa.array(encoded.lengths, pa.int32()),
             "full_length": pa.array(encoded.full_lengths, pa.int32()),
         }
-        if "label" in records.column_names and records["label"].null_count == 0:
+        if "label" in records.column_names:
             columns["label"] = pc.index_in(records["label"], value_set=pa.array(schema.labels, pa.string()))
         return pa.table(columns)
 
