@@ -29,7 +29,8 @@ def work(stage: harness.Stage) -> None:
     for folder in (artifacts.predictions("test").parent, artifacts.DETAILS.parent, artifacts.plot("")):
         shutil.rmtree(folder, ignore_errors=True)
     options = {"top_k": stage.params(TaskParams).top_k, "bins": params.calibration_bins}
-    predictions, scores = {}, {}
+    predictions: dict[str, pa.Table] = {}
+    scores: dict[str, Scores] = {}
     for split in ("test", "shifted"):
         if split in tuned.schema.rows:
             predictions[split] = predict(tuned, split, params.batch_size)
@@ -54,7 +55,9 @@ def predict(tuned: Tuned, split: str, batch_size: int) -> pa.Table:
     return table
 
 
-def against_baselines(tuned: Tuned, predictions: dict[str, pa.Table], bootstrap: Bootstrap, seed: int) -> dict[str, Any]:
+def against_baselines(
+    tuned: Tuned, predictions: dict[str, pa.Table], bootstrap: Bootstrap, seed: int
+) -> dict[str, Any]:
     """Baselines on the same splits; see `stages.analysis.comparison`."""
     labels = tuned.schema.labels
     train, validation = (artifacts.read_table(artifacts.prepared(split)) for split in ("train", "validation"))

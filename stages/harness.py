@@ -44,8 +44,8 @@ def main(name: str, work: Callable[[Stage], None], sections: Sequence[type[Secti
     """Run a stage and exit: 0 when done, 2 after one message when the user can mend what is wrong."""
     _die_with_parent()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    for noisy in ("httpx", "mlflow", "alembic", "torch.onnx", "onnxscript", "onnx_ir"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for noisy in ("httpx", "mlflow", "alembic", "torch.onnx", "onnxscript", "onnx_ir", "transformers"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
     try:
         everything = whole.check(FILE)
         chosen = {section.section: everything[section.section] for section in sections}
@@ -53,7 +53,7 @@ def main(name: str, work: Callable[[Stage], None], sections: Sequence[type[Secti
         with tracking.stage_run(name, chosen, settings) as record:
             work(Stage(name, chosen, record))
     except UserError as error:
-        log.error("%s: %s", name, error)  # noqa: TRY400 - a user's mistake has no traceback
+        log.error("%s: %s", name, error)
         sys.exit(error.exit_code)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from tokenizers import Tokenizer
 
 from stages import artifacts, harness
 from stages.artifacts import Encoding, Schema
@@ -42,7 +43,7 @@ def work(stage: harness.Stage) -> None:
     stage.record.artifact(artifacts.TEXT_REPORT / "tokens.json")
 
 
-def choose_length(words: tokenizer.Tokenizer, text: TextParams, longest: int) -> int:
+def choose_length(words: Tokenizer, text: TextParams, longest: int) -> int:
     """The sequence length that params ask for.
 
     Raises:
@@ -60,7 +61,7 @@ def choose_length(words: tokenizer.Tokenizer, text: TextParams, longest: int) ->
     return text.max_length
 
 
-def encode_split(split: str, words: tokenizer.Tokenizer, max_length: int, schema: Schema) -> dict[str, float]:
+def encode_split(split: str, words: Tokenizer, max_length: int, schema: Schema) -> dict[str, float]:
     """Encode one split batch by batch; returns its numbers for the report."""
     task = TASKS[schema.task]
     file = pq.ParquetFile(artifacts.prepared(split))

@@ -69,11 +69,11 @@ class TfidfBaseline:
         common = {"sublinear_tf": True, "max_features": FEATURES, "dtype": np.float32}
         self.features = FeatureUnion(
             [
-                ("words", TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b", **common)),
+                ("words", TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b", **common)),  # noqa: S106 - a pattern, not a password
                 ("characters", TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), **common)),
             ]
         )
-        matrix = self.features.fit_transform([texts[i] for i in chosen])
+        matrix = self.features.fit_transform([texts[int(i)] for i in chosen])
         held, gold = self.features.transform(validation[0]), validation[1]
         self.classes = classes
         fitted = [_fit(matrix, labels[chosen], strength) for strength in STRENGTHS]

@@ -52,9 +52,9 @@ def near_repeats(texts: pa.ChunkedArray, labels: np.ndarray, threshold: float) -
 
     budget = COMPARISONS
     for later, earlier in _candidates(keys):
-        open_ = np.flatnonzero(~result[later])[:budget]
-        budget -= len(open_)
-        for i, j in zip(earlier[open_].tolist(), later[open_].tolist(), strict=True):
+        unmarked = np.flatnonzero(~result[later])[:budget]
+        budget -= len(unmarked)
+        for i, j in zip(earlier[unmarked].tolist(), later[unmarked].tolist(), strict=True):
             result[j] = jaccard(shingles(i), shingles(j)) >= threshold
         if budget == 0:
             log.info(

@@ -1,0 +1,1 @@
+"""Texts to token ids: the base model's files, its tokenizer, lengths."""

@@ -129,9 +129,7 @@ def _from_hub(name: str, revision: str | None) -> Path:
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
     try:
-        return Path(
-            snapshot_download(name, revision=revision, allow_patterns=HUB_FILES, etag_timeout=5, max_workers=4)
-        )
+        return Path(snapshot_download(name, revision=revision, allow_patterns=HUB_FILES, etag_timeout=5, max_workers=4))
     except GatedRepoError:
         raise ModelError(f"model.base: '{name}' asks for a login. Accept its terms and run `hf auth login`.") from None
     except RepositoryNotFoundError:

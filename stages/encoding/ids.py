@@ -45,7 +45,7 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> Encod
     if len(long):
         tokenizer.enable_truncation(max_length)
         try:
-            cut = tokenizer.encode_batch_fast([texts[i] for i in long])
+            cut = tokenizer.encode_batch_fast([texts[int(i)] for i in long])
         finally:
             tokenizer.no_truncation()
         for i, encoding in zip(long, cut, strict=True):

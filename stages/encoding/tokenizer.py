@@ -26,10 +26,7 @@ def load(folder: Path) -> Tokenizer:
     Raises:
         ModelError: the folder has no tokenizer that can be made fast.
     """
-    if (folder / FILE).is_file():
-        tokenizer = Tokenizer.from_file(str(folder / FILE))
-    else:
-        tokenizer = _convert(folder)
+    tokenizer = Tokenizer.from_file(str(folder / FILE)) if (folder / FILE).is_file() else _convert(folder)
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer

@@ -53,5 +53,5 @@ if __name__ == "__main__":
     try:
         log.info("%d files are as released", verify(Path(sys.argv[1] if len(sys.argv) > 1 else "models/release")))
     except UserError as error:
-        log.error("%s", error)  # noqa: TRY400 - a user's mistake has no traceback
+        log.error("%s", error)
         sys.exit(error.exit_code)

@@ -10,13 +10,13 @@ from ruamel.yaml import YAML
 from stages.artifacts import Encoding, Schema
 from stages.params.export import ExportParams
 
-FIVE_LINES = '''```python
+FIVE_LINES = """```python
 import json, onnxruntime, tokenizers
 tokenizer, labels = tokenizers.Tokenizer.from_file("tokenizer.json"), json.load(open("labels.json"))
 session, text = onnxruntime.InferenceSession("model.onnx"), tokenizer.encode("where is my order?")
 logits = session.run(None, {"input_ids": [text.ids], "attention_mask": [text.attention_mask]})[0]
 print(labels[str(logits.argmax())])
-```'''
+```"""
 
 
 def render(

@@ -73,7 +73,13 @@ def check(onnx: Distance, int8: Distance | None, limits: Parity) -> None:
     ]
     if int8 is not None:
         rules += [
-            (int8.agreement >= limits.int8_agreement, "int8_agreement", "at least", limits.int8_agreement, int8.agreement),
+            (
+                int8.agreement >= limits.int8_agreement,
+                "int8_agreement",
+                "at least",
+                limits.int8_agreement,
+                int8.agreement,
+            ),
             (
                 int8.accuracy_drop <= limits.int8_metric_drop,
                 "int8_metric_drop",

@@ -76,6 +76,8 @@ class Predictor:
         weights = np.exp(logits - logits.max(axis=1, keepdims=True))
         shares = weights / weights.sum(axis=1, keepdims=True)
         return [
-            Prediction(self.labels[row.argmax()], float(row.max()), dict(zip(self.labels, map(float, row), strict=True)))
+            Prediction(
+                self.labels[row.argmax()], float(row.max()), dict(zip(self.labels, map(float, row), strict=True))
+            )
             for row in shares
         ]

@@ -80,9 +80,7 @@ class Bootstrap:
         """
         n = values.shape[1]
         draws = np.concatenate([block @ values.T / n for block in self.weights(n)])
-        return [
-            Estimate(float(row.mean()), *self.interval(draws[:, i]), n) for i, row in enumerate(values)
-        ]
+        return [Estimate(float(row.mean()), *self.interval(draws[:, i]), n) for i, row in enumerate(values)]
 
     def of_confusion(
         self, gold: np.ndarray, predicted: np.ndarray, classes: int, metric: Callable[[np.ndarray], np.ndarray]

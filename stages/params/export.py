@@ -23,8 +23,8 @@ class Parity(Settings):
 
     onnx_agreement: Share = 1.0
     onnx_logit_difference: Annotated[float, Field(gt=0)] = 1e-3
-    int8_agreement: Share = 0.95
-    int8_metric_drop: Annotated[float, Field(ge=0)] = 0.02
+    int8_agreement: Share = 0.9
+    int8_metric_drop: Annotated[float, Field(ge=0)] = 0.03
 
 
 class ExportParams(Section):

@@ -79,9 +79,9 @@ class Classification:
         if params.class_weights == "balanced":
             counts = np.bincount(targets, minlength=len(schema.labels))
             present = counts > 0
-            weights = np.zeros(len(counts), dtype=np.float32)
-            weights[present] = len(targets) / (present.sum() * counts[present])
-            weights = torch.from_numpy(weights)
+            values = np.zeros(len(counts), dtype=np.float32)
+            values[present] = len(targets) / (present.sum() * counts[present])
+            weights = torch.from_numpy(values)
         return nn.CrossEntropyLoss(weight=weights, label_smoothing=params.label_smoothing)
 
     def validate(self, logits: np.ndarray, targets: np.ndarray) -> dict[str, float]:
@@ -108,7 +108,9 @@ class Classification:
                 "id": pa.array(ids, pa.string()),
                 "gold": names.take(pa.array(gold)),
                 "predicted": names.take(pa.array(probabilities.argmax(axis=1))),
-                "probabilities": pa.FixedSizeListArray.from_arrays(flat, len(schema.labels)).cast(pa.list_(pa.float32())),
+                "probabilities": pa.FixedSizeListArray.from_arrays(flat, len(schema.labels)).cast(
+                    pa.list_(pa.float32())
+                ),
             }
         )
 

@@ -7,6 +7,8 @@ used here (see docs/decisions/0004-own-classifier-on-the-trained-pooling.md).
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -42,10 +44,12 @@ class PooledClassifier(nn.Module):
 
     def __init__(self, encoder: nn.Module, pooling: str, classes: int, dropout: float) -> None:
         super().__init__()
+        config: Any = encoder.config
+        width = int(config.hidden_size)
         self.encoder = encoder
         self.pooling = pooling
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(int(encoder.config.hidden_size), classes)
+        self.head = nn.Linear(width, classes)
         nn.init.normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
 

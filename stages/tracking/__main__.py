@@ -37,7 +37,7 @@ def main(words: list[str]) -> int:
         else:
             return _serve(settings, chosen.port)
     except UserError as error:
-        log.error("%s", error)  # noqa: TRY400 - a user's mistake has no traceback
+        log.error("%s", error)
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - whatever MLflow raises, the pipeline's result stands
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
@@ -52,7 +52,16 @@ def _serve(settings: TrackingParams, port: int) -> int:
         sys.stdout.write(f"The record is kept by a server: open {settings.uri}\n")
         return 0
     sys.stdout.write(f"MLflow at http://127.0.0.1:{port} (Ctrl-C ends it)\n")
-    words = ["mlflow", "ui", "--backend-store-uri", delivery.store(settings.uri), "--host", "127.0.0.1", "--port", str(port)]
+    words = [
+        "mlflow",
+        "ui",
+        "--backend-store-uri",
+        delivery.store(settings.uri),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
     try:
         return subprocess.run(
             [sys.executable, "-m", *words], env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}, check=False

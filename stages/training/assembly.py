@@ -18,6 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import AutoConfig, AutoModel
+from transformers.utils import logging as chatter
 
 from stages.artifacts import Encoding, Schema, read_json, write_json
 from stages.encoding import base_model, tokenizer
@@ -58,6 +59,9 @@ def load_encoder(folder: Path, params: ModelParams, where: torch.device) -> nn.M
     Raises:
         ModelError: transformers cannot load it, or it is no encoder.
     """
+    # Its table of weights without a place names the pooler, which is left out on purpose.
+    chatter.set_verbosity_error()
+    chatter.disable_progress_bar()
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         if params.dropout is not None:
@@ -78,7 +82,9 @@ def load_encoder(folder: Path, params: ModelParams, where: torch.device) -> nn.M
             f"model.base: {params.base} cannot be loaded: {error}. Choose an encoder that transformers knows."
         ) from None
     if getattr(encoder.config, "is_encoder_decoder", False) or not hasattr(encoder.config, "hidden_size"):
-        raise ModelError(f"model.base: {params.base} is no encoder ({type(encoder).__name__}). Choose a BERT-type model.")
+        raise ModelError(
+            f"model.base: {params.base} is no encoder ({type(encoder).__name__}). Choose a BERT-type model."
+        )
     return encoder
 
 
@@ -163,5 +169,3 @@ def _takes_pooler_switch(config: Any) -> bool:
     except KeyError:
         return False
     return "add_pooling_layer" in inspect.signature(kind.__init__).parameters
-
-

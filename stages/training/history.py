@@ -108,7 +108,11 @@ class History:
             "best_epoch": best["epoch"] if best else 0.0,
             "last_step": int(self.evaluations[-1]["step"]) if self.evaluations else 0,
             "evaluations": len(self.evaluations),
-            **({name: round(value, 6) for name, value in best.items() if name.startswith("validation_")} if best else {}),
+            **(
+                {name: round(value, 6) for name, value in best.items() if name.startswith("validation_")}
+                if best
+                else {}
+            ),
         }
 
     def save(self, folder: Path, best: dict[str, torch.Tensor] | None) -> None:
@@ -125,9 +129,9 @@ class History:
 
 
 def write_curve(file: Path, rows: list[dict[str, float]]) -> None:
-    """Write rows as CSV with up to 8 significant digits; columns as in the fullest row."""
+    """Write rows as CSV with up to 8 significant digits; columns in the order they first occur."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    columns = list(max(rows, key=len)) if rows else ["step"]
+    columns = list(dict.fromkeys(name for row in rows for name in row)) or ["step"]
     with file.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, columns, lineterminator="\n")
         writer.writeheader()

@@ -25,7 +25,7 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from stages.params.training import TrainingParams
-from stages.tasks.protocol import Task
+from stages.tasks.protocol import Batch, Task
 from stages.training import checkpoints
 from stages.training.batching import Batches, Rows
 from stages.training.history import History, snapshot
@@ -53,6 +53,9 @@ class Tuner(Trainer):
         folder: for checkpoints.
         observe: told the figures of steps and evaluations, with the step they belong to.
     """
+
+    optimizer: Any
+    lr_scheduler: Any
 
     def __init__(
         self,
@@ -89,7 +92,7 @@ class Tuner(Trainer):
             gradient_accumulation_steps=params.accumulation,
             max_grad_norm=params.clip_norm or 0.0,
             bf16=self.bf16,
-            gradient_checkpointing=params.gradient_checkpointing,
+            **({"activation_checkpointing": True} if params.gradient_checkpointing else {}),
             seed=params.seed,
             use_cpu=where.type == "cpu",
             eval_strategy="no",
@@ -114,16 +117,17 @@ class Tuner(Trainer):
     def get_train_dataloader(self) -> DataLoader[dict[str, Any]]:
         """Batches of train in seeded order, collated by the task."""
         rows: Rows = self.train_dataset
-        order = Batches(
-            rows.lengths, self.params.batch_size, self.params.seed, group=self.params.group_by_length
-        )
+        order = Batches(rows.lengths, self.params.batch_size, self.params.seed, group=self.params.group_by_length)
         loader: DataLoader[dict[str, Any]] = DataLoader(
             rows,
             batch_sampler=order,
-            collate_fn=lambda columns: self.task.collate(columns, self.pad_id),
+            collate_fn=self._collate,
             pin_memory=self.args.dataloader_pin_memory,
         )
         return self.accelerator.prepare(loader)
+
+    def _collate(self, columns: Any) -> Batch:
+        return self.task.collate(columns, self.pad_id)
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """Fused AdamW; see `stages.training.optimizer`."""
@@ -161,7 +165,9 @@ class Tuner(Trainer):
         )
         targets = self.validation.targets["label"]
         with torch.inference_mode():
-            loss = self.objective(torch.from_numpy(logits).to(self.args.device), torch.from_numpy(np.int64(targets)).to(self.args.device))
+            loss = self.objective(
+                torch.from_numpy(logits).to(self.args.device), torch.from_numpy(np.int64(targets)).to(self.args.device)
+            )
         values = {"loss": float(loss), **self.task.validate(logits, targets)}
         step, epoch = self.state.global_step, float(self.state.epoch or 0.0)
         if self.history.add_evaluation(step, epoch, self._get_learning_rate(), values):
@@ -169,7 +175,9 @@ class Tuner(Trainer):
         self.observe(self.history.evaluations[-1], step)
         shown = ", ".join(f"{name} {value:.4f}" for name, value in values.items())
         best = " (best so far)" if self.history.best_step == step else ""
-        self.progress.say(f"epoch {epoch:.2f}: train loss {self.history.evaluations[-1]['train_loss']:.4f}, validation {shown}{best}")
+        self.progress.say(
+            f"epoch {epoch:.2f}: train loss {self.history.evaluations[-1]['train_loss']:.4f}, validation {shown}{best}"
+        )
         return {f"eval_{name}": value for name, value in values.items()}
 
 

@@ -35,6 +35,7 @@ def test_imports_inside_functions_count_and_those_for_types_do_not(tmp_path: Pat
 
 @pytest.mark.parametrize("stage", ["prepare", "tokenize"])
 def test_a_stage_without_a_model_imports_no_torch(stage: str, project: Path) -> None:
-    code = f"import sys, stages.{stage}; print([m for m in ('torch', 'transformers', 'mlflow', 'sklearn') if m in sys.modules])"
+    heavy = ("torch", "transformers", "mlflow", "sklearn")
+    code = f"import sys, stages.{stage}; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

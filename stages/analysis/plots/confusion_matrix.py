@@ -36,7 +36,9 @@ def draw(counts: np.ndarray, labels: list[str], file: Path) -> None:
     if size <= NUMBERED:
         for gold, predicted in np.argwhere(counts > 0):
             colour = "white" if shares[gold, predicted] > 0.5 else "black"
-            axes.text(predicted, gold, int(counts[gold, predicted]), ha="center", va="center", fontsize=6, color=colour)
+            axes.text(
+                predicted, gold, str(int(counts[gold, predicted])), ha="center", va="center", fontsize=6, color=colour
+            )
     axes.tick_params(length=0)
     axes.set_title(f"confusion, {int(counts.sum()):,} records", fontsize=11, loc="left")
     axes.set_xlabel("predicted")

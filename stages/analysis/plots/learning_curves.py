@@ -21,7 +21,9 @@ def draw(curves: Path, file: Path) -> None:
     made = canvas.figure(9, 3.6)
     losses, metrics = made.subplots(1, 2)
     losses.plot(epochs, [row["train_loss"] for row in rows], "o-", color=canvas.GREY, label="train", markersize=4)
-    losses.plot(epochs, [row["validation_loss"] for row in rows], "o-", color=canvas.BLUE, label="validation", markersize=4)
+    losses.plot(
+        epochs, [row["validation_loss"] for row in rows], "o-", color=canvas.BLUE, label="validation", markersize=4
+    )
     losses.set_ylim(bottom=0)
     losses.legend(frameon=False)
     canvas.bare(losses, "loss", "epoch", "nats per record")
