@@ -1,0 +1,83 @@
+"""Base models are found and checked; texts keep their closing token when they are cut."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer
+
+from stages.encoding import base_model, ids, lengths, tokenizer
+from stages.errors import ModelError
+from stages.params.model import ModelParams
+
+PACKAGED = base_model.locate(ModelParams(), verify=False)
+WORDS: Tokenizer = tokenizer.load(PACKAGED)
+
+
+def test_the_packaged_model_is_the_pinned_one() -> None:
+    assert base_model.locate(ModelParams()) == PACKAGED
+    assert base_model.pooling_of(PACKAGED) == "mean"
+    assert tokenizer.longest_input(PACKAGED) == 512
+    assert tokenizer.pad_id(PACKAGED, WORDS) == 0
+
+
+@pytest.mark.parametrize(
+    ("base", "extra", "says"),
+    [
+        ("packaged:nothing", {}, "no packaged model"),
+        ("some/model", {}, "revision is not set"),
+        ("some/model", {"revision": "0" * 40}, "not in the local cache"),
+        ("./nowhere", {}, "no config.json"),
+        ("packaged:all-MiniLM-L6-v2", {"sha256": "0" * 64}, "expected 0000"),
+    ],
+)
+def test_a_model_that_cannot_be_used_is_refused_with_the_remedy(base: str, extra: dict[str, str], says: str) -> None:
+    with pytest.raises(ModelError, match=says):
+        base_model.locate(ModelParams.model_validate({"base": base, **extra}))
+
+
+def test_pickled_weights_are_never_taken(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "pytorch_model.bin").touch()
+    with pytest.raises(ModelError, match="never read"):
+        base_model.locate(ModelParams(base=str(tmp_path)))
+
+
+def test_a_pooling_that_does_not_exist_here_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "1_Pooling").mkdir()
+    (tmp_path / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode_lasttoken": True}))
+    with pytest.raises(ModelError, match="lasttoken"):
+        base_model.pooling_of(tmp_path)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=80), min_size=1, max_size=6))
+def test_cut_texts_end_with_the_closing_token(texts: list[str]) -> None:
+    encoded = ids.encode(WORDS, texts, 8)
+    whole = [one.ids for one in WORDS.encode_batch(texts)]
+    closing = WORDS.token_to_id("[SEP]")
+    for row, full, kept, length in zip(
+        encoded.ids.to_pylist(), whole, encoded.lengths, encoded.full_lengths, strict=True
+    ):
+        assert length == len(full)
+        assert kept == len(row) <= 8
+        assert row[-1] == closing
+        assert row[:-1] == full[: len(row) - 1]
+
+
+def test_words_in_scripts_without_spaces_are_characters() -> None:
+    assert lengths.words("我的订单 LF-12 在哪里") == 9
+    assert lengths.words("Where's my order?") == 4
+
+
+def test_automatic_length_covers_the_percentile_within_the_models_reach() -> None:
+    full = np.arange(1, 201)
+    assert lengths.automatic(full, 99.5, 512) == 200
+    assert lengths.automatic(full, 90, 512) == 181
+    assert lengths.automatic(full, 99.5, 64) == 64
+    assert lengths.automatic(np.array([3, 3]), 99.5, 512) == 8

@@ -1,0 +1,93 @@
+"""Everything wrong with `params.yaml` is reported at once, with its dotted path and the nearest name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from ruamel.yaml import YAML
+
+from stages.errors import ParamsError
+from stages.params.loading import load
+from stages.params.training import TrainingParams
+from stages.params.whole import SECTIONS, check
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "params.yaml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("trainig: {}", "trainig: unknown key; did you mean 'training'?"),
+        ("training: {learning_rat: 1}", "training.learning_rat: unknown key; did you mean 'learning_rate'?"),
+        ("training: {early_stopping: {patiense: 1}}", "training.early_stopping.patiense: unknown key"),
+        ("training: {epochs: many}", "training.epochs"),
+        ("training: {epochs: 0}", "training.epochs: input should be greater than 0, found 0"),
+        ("training: {seed: true}", "training.seed"),
+        ("training: {schedule: square}", "training.schedule"),
+        ("training: {learning_rate: .nan}", "training.learning_rate"),
+        ("data: {}", "data.path: is required"),
+        ("data: {path: x, split: {validation: 0.5, test: 0.5}}", "less than 20 %"),
+        ("data: {path: x}\nexport: {onnx: false}", "int8: true needs onnx: true"),
+        ("data: {path: x}\nmodel: {revision: main}", "40 hexadecimal digits"),
+        ("- a", "found list"),
+        ("a: [", "not valid YAML"),
+    ],
+)
+def test_a_mistake_is_named(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(ParamsError) as caught:
+        check(write(tmp_path, text))
+    assert says in str(caught.value)
+
+
+def test_all_mistakes_are_reported_together(tmp_path: Path) -> None:
+    file = write(tmp_path, "data: {path: 3}\ntraining: {epochs: -1, batch_sise: 2}\nmodell: {}")
+    with pytest.raises(ParamsError, match="4 problems"):
+        check(file)
+
+
+def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match="not found"):
+        check(tmp_path / "params.yaml")
+
+
+def test_exponents_are_numbers_as_dvc_reads_them(tmp_path: Path) -> None:
+    loaded = load((TrainingParams,), write(tmp_path, "training: {learning_rate: 1e-4}"))["training"]
+    assert isinstance(loaded, TrainingParams)
+    assert loaded.learning_rate == 1e-4
+
+
+def test_the_project_spells_out_every_key(project: Path) -> None:
+    check(project / "params.yaml")
+    content = YAML(typ="safe", pure=True).load((project / "params.yaml").read_text(encoding="utf-8"))
+    for section in SECTIONS:
+        assert keys(section) == set(flat(content[section.section])), section.section
+
+
+def keys(model: type[BaseModel], prefix: str = "") -> set[str]:
+    found: set[str] = set()
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            found |= keys(kind, f"{prefix}{name}.")
+        else:
+            found.add(f"{prefix}{name}")
+    return found
+
+
+def flat(values: dict[str, Any], prefix: str = "") -> set[str]:
+    found: set[str] = set()
+    for key, value in values.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}"}
+    return found
+
+
+def test_every_recipe_is_valid(project: Path) -> None:
+    for recipe in (project / "recipes").glob("*.params.yaml"):
+        assert len(check(recipe)) == len(SECTIONS), recipe

@@ -1,0 +1,72 @@
+"""Half-written checkpoints are never taken up; history survives a round trip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from stages.params.training import TrainingParams
+from stages.training import checkpoints
+from stages.training.history import History, write_curve
+
+
+def test_only_complete_checkpoints_count(tmp_path: Path) -> None:
+    for step in (5, 10, 20):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+    for step in (5, 10):
+        (tmp_path / f"checkpoint-{step}" / checkpoints.MARKER).touch()
+    assert checkpoints.latest(tmp_path) == tmp_path / "checkpoint-10"
+    assert not (tmp_path / "checkpoint-20").exists()
+    checkpoints.mark_complete(tmp_path / "checkpoint-10")
+    assert not (tmp_path / "checkpoint-5").exists()
+
+
+def test_the_key_depends_on_params_and_inputs(tmp_path: Path) -> None:
+    file = tmp_path / "input"
+    file.write_text("a")
+    first = checkpoints.key({"seed": 1}, [file])
+    assert first == checkpoints.key({"seed": 1}, [file])
+    assert first != checkpoints.key({"seed": 2}, [file])
+    file.write_text("b")
+    assert first != checkpoints.key({"seed": 1}, [file])
+
+
+def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    folder = checkpoints.folder_for("finetune", "k")
+    (folder / "checkpoint-1").mkdir()
+    checkpoints.discard(folder)
+    assert not (tmp_path / ".checkpoints").exists()
+
+
+def test_history_keeps_every_digit_and_the_best_weights(tmp_path: Path) -> None:
+    history = History.begin(TrainingParams())
+    history.observe(1 / 3)
+    assert history.add_evaluation(1, 0.5, 1e-4, {"loss": 0.7, "accuracy": 0.5})
+    history.observe(0.1)
+    history.save(tmp_path, {"w": torch.ones(2)})
+    loaded, best = History.load(tmp_path)
+    assert loaded == history
+    assert best is not None
+    assert best["w"].tolist() == [1, 1]
+
+
+def test_patience_counts_evaluations_without_improvement() -> None:
+    history = History("accuracy", patience=2, min_delta=0.0)
+    found = [history.add_evaluation(i, i, 0.1, {"loss": 1.0, "accuracy": v}) for i, v in enumerate([0.5, 0.6, 0.6, 0.4])]
+    assert found == [True, True, False, False]
+    assert history.exhausted
+    assert history.summary()["best_step"] == 1
+
+
+def test_loss_as_the_metric_prefers_less() -> None:
+    history = History("loss", patience=None, min_delta=0.0)
+    assert [history.add_evaluation(i, i, 0.1, {"loss": v}) for i, v in enumerate([0.5, 0.4, 0.45])] == [True, True, False]
+    assert not history.exhausted
+
+
+def test_a_curve_is_written_with_all_columns(tmp_path: Path) -> None:
+    write_curve(tmp_path / "c.csv", [{"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.25, "extra": 1}])
+    assert (tmp_path / "c.csv").read_text().splitlines() == ["step,loss,extra", "1,0.5,", "2,0.25,1"]

@@ -1,0 +1,46 @@
+"""What decays, and how the learning rate rises and falls."""
+
+from __future__ import annotations
+
+import pytest
+from torch import nn
+
+from stages.params.training import TrainingParams
+from stages.training.optimizer import parameter_groups, rate
+
+
+class Small(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4))
+        self.head = nn.Linear(4, 2)
+
+
+def test_norms_and_biases_do_not_decay_and_the_head_has_its_own_rate() -> None:
+    groups = {g["name"]: g for g in parameter_groups(Small(), TrainingParams(head_learning_rate=0.01))}
+    assert {name: len(g["params"]) for name, g in groups.items()} == {
+        "base": 1,
+        "base-no-decay": 3,
+        "head": 1,
+        "head-no-decay": 1,
+    }
+    assert groups["base-no-decay"]["weight_decay"] == 0
+    assert groups["base"]["weight_decay"] == 0.01
+    assert groups["head"]["lr"] == 0.01
+    assert groups["base"]["lr"] == 2e-4
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+def test_the_rate_rises_to_one_and_falls_to_zero(schedule: str) -> None:
+    params = TrainingParams.model_validate({"schedule": schedule, "warmup": 0.1})
+    values = [rate(step, 100, params) for step in range(101)]
+    assert values[0] == 0
+    assert values[10] == 1
+    assert values[100] == pytest.approx(0)
+    assert all(a <= b for a, b in zip(values[:10], values[1:11], strict=True))
+    assert all(a >= b for a, b in zip(values[10:100], values[11:101], strict=True))
+
+
+def test_without_warm_up_the_first_step_has_the_full_rate() -> None:
+    assert rate(0, 10, TrainingParams(warmup=0.0)) == 1
+    assert rate(9, 10, TrainingParams(warmup=0.0, schedule="constant")) == 1
