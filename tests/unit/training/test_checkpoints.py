@@ -55,7 +55,9 @@ def test_history_keeps_every_digit_and_the_best_weights(tmp_path: Path) -> None:
 
 def test_patience_counts_evaluations_without_improvement() -> None:
     history = History("accuracy", patience=2, min_delta=0.0)
-    found = [history.add_evaluation(i, i, 0.1, {"loss": 1.0, "accuracy": v}) for i, v in enumerate([0.5, 0.6, 0.6, 0.4])]
+    found = [
+        history.add_evaluation(i, i, 0.1, {"loss": 1.0, "accuracy": v}) for i, v in enumerate([0.5, 0.6, 0.6, 0.4])
+    ]
     assert found == [True, True, False, False]
     assert history.exhausted
     assert history.summary()["best_step"] == 1
@@ -63,7 +65,11 @@ def test_patience_counts_evaluations_without_improvement() -> None:
 
 def test_loss_as_the_metric_prefers_less() -> None:
     history = History("loss", patience=None, min_delta=0.0)
-    assert [history.add_evaluation(i, i, 0.1, {"loss": v}) for i, v in enumerate([0.5, 0.4, 0.45])] == [True, True, False]
+    assert [history.add_evaluation(i, i, 0.1, {"loss": v}) for i, v in enumerate([0.5, 0.4, 0.45])] == [
+        True,
+        True,
+        False,
+    ]
     assert not history.exhausted
 
 

@@ -1,0 +1,118 @@
+"""The whole pipeline through the real dvc, on a small sample of the default corpus."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+pytestmark = [pytest.mark.pipeline, pytest.mark.slow]
+SMALL: dict[str, dict[str, Any]] = {
+    "data": {"limit": 60},
+    "training": {"epochs": 1, "eval_batch_size": 64},
+    "evaluation": {"bootstrap": 100, "baselines": False},
+    "export": {"onnx": False, "int8": False},
+    "tracking": {"enabled": False},
+}
+
+
+class Checkout:
+    """A copy of the project with its own git and dvc."""
+
+    def __init__(self, folder: Path, project: Path) -> None:
+        self.folder = folder
+        for name in ("stages", "data/raw", "dvc.yaml", "params.yaml", ".gitignore"):
+            source, target = project / name, folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+        for section, values in SMALL.items():
+            for key, value in values.items():
+                self.change(section, key, value)
+        self.run("git", "init", "-q")
+        self.run("dvc", "init", "-q")
+
+    def run(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        env = {**os.environ, "PATH": path, "PYTHONPATH": str(self.folder), "DVC_NO_ANALYTICS": "1"}
+        done = subprocess.run(words, cwd=self.folder, env=env, capture_output=True, text=True, check=False)
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def change(self, section: str, key: str, value: object) -> None:
+        yaml = YAML()
+        file = self.folder / "params.yaml"
+        content = yaml.load(file)
+        content[section][key] = value
+        yaml.dump(content, file)
+
+    def would_run(self) -> set[str]:
+        said = self.run("dvc", "status", "--json").stdout
+        changed = set(json.loads(said))
+        return {name for name in ("prepare", "tokenize", "finetune", "evaluate", "export") if name in changed}
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Checkout:
+    made = Checkout(tmp_path_factory.mktemp("checkout"), project)
+    made.run("dvc", "repro")
+    return made
+
+
+def test_a_second_forced_run_writes_the_same_lock(checkout: Checkout) -> None:
+    before = (checkout.folder / "dvc.lock").read_text()
+    checkout.run("dvc", "repro", "-f")
+    assert (checkout.folder / "dvc.lock").read_text() == before
+
+
+def test_the_outs_are_there_and_no_more(checkout: Checkout) -> None:
+    metrics = json.loads((checkout.folder / "reports/evaluation/metrics.json").read_text())
+    assert 0 < metrics["test"]["accuracy"] <= 1
+    assert metrics["test"]["accuracy_low"] <= metrics["test"]["accuracy"] <= metrics["test"]["accuracy_high"]
+    assert (checkout.folder / "models/release/manifest.json").is_file()
+    assert not (checkout.folder / ".checkpoints").exists()
+    assert not list(checkout.folder.rglob("*.partial"))
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "expected"),
+    [
+        ("data", "limit", 50, {"prepare"}),
+        ("task", "top_k", 2, {"prepare", "finetune", "evaluate"}),
+        ("model", "head_dropout", 0.0, {"tokenize", "finetune"}),
+        ("text", "percentile", 90.0, {"tokenize"}),
+        ("training", "seed", 1, {"finetune"}),
+        ("evaluation", "seed", 1, {"evaluate"}),
+        ("export", "name", "other", {"export"}),
+        ("tracking", "experiment", "other", set()),
+    ],
+)
+def test_a_changed_section_touches_the_stages_that_read_it(
+    checkout: Checkout, section: str, key: str, value: object, expected: set[str]
+) -> None:
+    file = checkout.folder / "params.yaml"
+    before = file.read_text()
+    try:
+        checkout.change(section, key, value)
+        assert checkout.would_run() == expected
+    finally:
+        file.write_text(before)
+
+
+def test_a_mistake_in_params_ends_with_one_message(checkout: Checkout) -> None:
+    file = checkout.folder / "params.yaml"
+    before = file.read_text()
+    try:
+        checkout.change("training", "epochz", 3)
+        done = checkout.run(sys.executable, "-m", "stages.prepare", check=False)
+    finally:
+        file.write_text(before)
+    assert done.returncode == 2
+    assert "did you mean 'epochs'?" in done.stderr
+    assert "Traceback" not in done.stderr

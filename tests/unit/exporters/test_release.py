@@ -1,0 +1,69 @@
+"""Parity is measured and gated; a release that was changed is noticed; graphs have the same bytes every time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from stages.errors import GateError, ModelError
+from stages.exporters import int8, manifest, onnx_graph, parity
+from stages.params.export import Parity
+
+
+def test_distance_by_hand() -> None:
+    reference, other = np.array([[2.0, 1.0], [0.0, 1.0]]), np.array([[2.0, 1.5], [0.5, 0.25]])
+    found = parity.measure(reference, other, np.array([0, 1]))
+    assert (found.agreement, found.accuracy, found.accuracy_drop) == (0.5, 0.5, 0.5)
+    assert found.largest_logit_difference == 0.75
+
+
+def test_every_limit_that_is_not_kept_is_named() -> None:
+    near = parity.Distance(10, 1.0, 1e-6, 0.9, 0.0)
+    far = parity.Distance(10, 0.5, 2.0, 0.4, 0.5)
+    parity.check(near, near, Parity())
+    with pytest.raises(GateError) as caught:
+        parity.check(far, far, Parity())
+    for name in ("onnx_agreement", "onnx_logit_difference", "int8_agreement", "int8_metric_drop"):
+        assert f"export.parity.{name}" in str(caught.value)
+
+
+def test_a_changed_release_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("1")
+    manifest.write(tmp_path, {"metrics": {}})
+    assert manifest.verify(tmp_path) == 1
+    (tmp_path / "a").write_text("2")
+    (tmp_path / "b").touch()
+    with pytest.raises(ModelError, match=r"b: is not in the manifest[\s\S]*a: sha256"):
+        manifest.verify(tmp_path)
+
+
+class Toy(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.embedding = nn.Embedding(20, 8)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        mask = attention_mask.unsqueeze(-1).float()
+        return self.head((self.embedding(input_ids) * mask).sum(1) / mask.sum(1))
+
+
+def test_graphs_are_the_same_bytes_twice_and_say_what_the_model_says(tmp_path: Path) -> None:
+    import onnxruntime
+
+    files = [tmp_path / "one.onnx", tmp_path / "two.onnx"]
+    for file in files:
+        onnx_graph.export(Toy(), file, 20)
+        int8.quantize(file, file.with_suffix(".int8"))
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert files[0].with_suffix(".int8").read_bytes() == files[1].with_suffix(".int8").read_bytes()
+    assert str(tmp_path).encode() not in files[0].read_bytes()
+    ids, mask = torch.tensor([[1, 2, 3], [4, 5, 0]]), torch.tensor([[1, 1, 1], [1, 1, 0]])
+    session = onnxruntime.InferenceSession(files[0])
+    said = session.run(None, {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})[0]
+    assert said == pytest.approx(Toy()(ids, mask).detach().numpy(), abs=1e-5)
