@@ -43,7 +43,8 @@ def collect(records: Iterable[tuple[int, dict[str, Any]]]) -> Iterator[Block]:
     rows: list[int] = []
     columns: dict[str, list[Any]] = {}
     for row, record in records:
-        for key in record.keys() - columns.keys():
+        # In the order of the file: a set would shuffle the columns anew in every process.
+        for key in [key for key in record if key not in columns]:
             columns[key] = [None] * len(rows)
         rows.append(row)
         for key, values in columns.items():

@@ -65,7 +65,7 @@ def _check_head(file: Path, head: bytes, encoding: str, remedy: str) -> None:
 
 def _decoder(encoding: str) -> codecs.IncrementalDecoder:
     try:
-        b"".decode(encoding)  # refuses codecs that are no text encodings, such as base64
+        "a".encode(encoding)  # refuses codecs that are no text encodings, such as base64
         return codecs.getincrementaldecoder(encoding)("strict")
     except (LookupError, ValueError):
         raise DataError(f"data.csv.encoding: Python knows no encoding '{encoding}'. Try utf-8 or latin-1.") from None

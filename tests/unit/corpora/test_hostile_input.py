@@ -71,7 +71,7 @@ REFUSED = [
     one("half a parquet file", parquet(text=["a"])[:-20], "cannot be read as Parquet", file="data.parquet"),
     one("spreadsheet", b"PK\x03\x04", "no reader for '.xlsx'; there are .csv", file="data.xlsx"),
     one("JSON by its name", b"[]", "no reader for '.json'", "call it .jsonl", file="data.json"),
-    one("no suffix", b"text,label\n", "no reader for ''", file="data"),
+    one("no suffix", b"text,label\n", "no reader for ''", file="records"),
     Refused("nothing there", {}, ("data.path: data.csv does not exist",)),
     Refused("folder in place of a file", {"data.csv/notes.txt": b"x"}, ("data.csv: expected a file train", "no data file")),
     # Encodings.
@@ -170,7 +170,7 @@ def test_refused_with_one_clear_message(case: Refused) -> None:
     for piece in case.says:
         assert piece in str(caught.value)
     assert artifacts.prepared("train").read_bytes() == b"from before", "a refused data set leaves the outs untouched"
-    assert sorted(os.listdir("data")) == ["prepared"]
+    assert sorted(path.name for path in Path("data").iterdir()) == ["prepared"]
 
 
 @dataclass(frozen=True)

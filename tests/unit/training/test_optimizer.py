@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from torch import nn
 
@@ -37,8 +39,8 @@ def test_the_rate_rises_to_one_and_falls_to_zero(schedule: str) -> None:
     assert values[0] == 0
     assert values[10] == 1
     assert values[100] == pytest.approx(0)
-    assert all(a <= b for a, b in zip(values[:10], values[1:11], strict=True))
-    assert all(a >= b for a, b in zip(values[10:100], values[11:101], strict=True))
+    assert all(a <= b for a, b in pairwise(values[:11]))
+    assert all(a >= b for a, b in pairwise(values[10:]))
 
 
 def test_without_warm_up_the_first_step_has_the_full_rate() -> None:

@@ -1,0 +1,90 @@
+"""Hub references, tried on a local folder in the hub's layout."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import datasets
+import pyarrow.parquet as pq
+import pytest
+
+from stages.corpora.readers import hub
+from stages.errors import DataError
+from tests.unit.corpora.preparing import everything, filler, put, run
+
+PIN = "0" * 40
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+def publish(folder: str, split: str, count: int = 20) -> None:
+    """Write a split as the hub stores it: parquet, with classes by number and their names in the metadata."""
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["red", "blue"])}
+    )
+    records = [{"text": f"{split} {text}", "label": label} for text, label in filler(count)]
+    Path(folder, "data").mkdir(parents=True, exist_ok=True)
+    made = datasets.Dataset.from_list(records, features=features)
+    pq.write_table(made.data.table, Path(folder, "data", f"{split}-00000-of-00001.parquet"))
+
+
+def refer(**keys: object) -> str:
+    put({"a.hub.yaml": json.dumps(keys).encode()})
+    return "a.hub.yaml"
+
+
+def test_a_data_set_comes_with_its_splits_and_the_names_of_its_classes() -> None:
+    publish("colours", "train")
+    publish("colours", "test", count=4)
+    found = {name: list(blocks) for name, blocks in hub.read(Path(refer(dataset="./colours"))).items()}
+    assert set(found) == {"train", "test"}
+    [block] = found["test"]
+    assert block.rows == [1, 2, 3, 4]
+    assert block.values("label") == ["red", "blue", "red", "blue"]
+    assert block.values("text")[0] == "test some plain text of number 0"
+
+
+def test_prepare_takes_it_like_any_other() -> None:
+    publish("colours", "train")
+    publish("colours", "validation", count=4)
+    run(refer(dataset="./colours", splits={"train": "train", "shifted": "validation"}))
+    assert everything()["validation some plain text of number 1"] == "blue"
+
+
+def test_a_withheld_label_is_missing() -> None:
+    assert hub._named(datasets.table.pa.array([0, -1, None, 1]), ["red", "blue"]) == ["red", None, None, "blue"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"dataset": "./colours", "splits": {"train": "teach"}}, "has no split 'teach'; it has train"),
+        ({"dataset": "./colours", "splits": {"test": "train"}}, "has no split that could be train"),
+        ({"dataset": "./colours", "subset": "fr"}, "cannot be loaded"),
+        ({"dataset": "./elsewhere"}, "revision is required: ./elsewhere is no folder"),
+        ({"dataset": "a/b", "revision": "v1.0"}, "revision"),
+        ({"dataset": "a/b", "revision": PIN, "trust_remote_code": True}, "trust_remote_code"),
+        ({"dataset": "a/b", "revision": PIN}, "a/b cannot be loaded"),
+    ],
+)
+def test_a_reference_that_leads_nowhere_is_explained(keys: dict[str, object], says: str) -> None:
+    publish("colours", "train")
+    with pytest.raises(DataError, match="a.hub.yaml") as caught:
+        hub.read(Path(refer(**keys)))
+    assert says in str(caught.value)
+
+
+def test_whether_the_hub_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.getsockname()[1]}")
+        assert hub._reachable()
+    assert not hub._reachable()
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    assert hub._reachable(), "behind a proxy only the request itself can tell"

@@ -1,0 +1,65 @@
+"""What counts as the same text, against plain Python."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.corpora import duplicates
+
+PAIRS = st.lists(st.tuples(st.integers(0, 5), st.integers(-1, 2)), max_size=30)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Where is my card?", "where is my card"),
+        ("Hi,there!!", "hi there"),
+        ("don't", "DON’T"),
+        ("STRASSE", "straße"),
+        ("ｆｕｌｌ　ｗｉｄｔｈ", "full width"),
+        ("我的卡，在哪里？", "我的卡 在哪里"),
+        ("ok 👍", "OK"),
+        ("❤\ufe0f", "❤"),
+    ],
+)
+def test_the_same_but_for_case_and_punctuation(one: str, other: str) -> None:
+    if one.startswith("❤"):
+        assert duplicates.normal_form(one) != "", "symbols alone stand for themselves"
+    else:
+        assert duplicates.normal_form(one) == duplicates.normal_form(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("👍", "👎"), ("कि", "की"), ("กา", "กิ"), ("?", "!"), ("3.5", "35"), ("a", "á")]
+)
+def test_not_the_same(one: str, other: str) -> None:
+    assert duplicates.normal_form(one) != duplicates.normal_form(other)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_case_makes_no_difference(text: str) -> None:
+    form = duplicates.normal_form(text)
+    assert duplicates.normal_form(form) == form
+    if form != text:
+        assert form == form.strip()
+
+
+@given(PAIRS)
+def test_repeats_are_all_but_the_first(pairs: list[tuple[int, int]]) -> None:
+    keys, labels = columns(pairs)
+    expected = [pair in pairs[:i] for i, pair in enumerate(pairs)]
+    assert duplicates.repeats(keys, labels).tolist() == expected
+
+
+@given(PAIRS)
+def test_conflicts_are_all_records_of_a_text_with_several_labels(pairs: list[tuple[int, int]]) -> None:
+    keys, labels = columns(pairs)
+    expected = [any(k == key and l != label for k, l in pairs) for key, label in pairs]  # noqa: E741
+    assert duplicates.conflicts(keys, labels).tolist() == expected
+
+
+def columns(pairs: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([k for k, _ in pairs], dtype=np.uint64), np.array([label for _, label in pairs], dtype=np.int64)
