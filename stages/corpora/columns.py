@@ -25,6 +25,8 @@ from stages.errors import SHOWN, DataError, Problem, report
 from stages.params.data import Columns
 
 ABSENT = {"", "nan", "null"}
+LIKE = 0.5
+"""Similarity (difflib's ratio) from which on a column's name is offered instead of a missing one."""
 EXACT = 2**53
 """Integers up to here survive as floating-point numbers."""
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
@@ -125,11 +127,11 @@ class _Mapping:
 def nearest(options: Sequence[str], present: Sequence[str]) -> str | None:
     """The name in `present` that is most like one of the options, whatever its case; None if none is like it."""
     folded = {name.strip().casefold(): name for name in reversed(present)}
-    for option in options:
-        near = difflib.get_close_matches(option.casefold(), list(folded), n=1, cutoff=0.5)
-        if near:
-            return folded[near[0]]
-    return None
+    ratios = {
+        (difflib.SequenceMatcher(None, option.casefold(), name).ratio(), name) for option in options for name in folded
+    }
+    best, name = max(ratios, default=(0.0, ""))
+    return folded[name] if best >= LIKE else None
 
 
 @dataclass(frozen=True)

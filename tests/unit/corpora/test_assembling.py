@@ -151,8 +151,8 @@ def test_the_limit_takes_a_sample_of_every_class() -> None:
 
 
 def test_own_ids_stay_and_missing_ones_are_made() -> None:
-    put({"raw/train.csv": csv(*((f"{text},{label}", f"r{i}") for i, (text, label) in enumerate(filler())), header="text,label,id"),
-         "raw/test.csv": csv(("given", "red"))})  # fmt: skip
+    train = csv(*((f"r{i},{text}", label) for i, (text, label) in enumerate(filler())), header="id,text,label")
+    put({"raw/train.csv": train, "raw/test.csv": csv(("given", "red"))})
     run("raw", columns={"id": ["key", "id"]})
     assert split("test")[0]["id"] == "test-2"
     assert all(one["id"].startswith("r") for one in split("train"))

@@ -30,8 +30,7 @@ def test_new_folders_take_the_place_of_old_ones() -> None:
 def test_a_failure_leaves_everything_as_it_was() -> None:
     with replacing(FOLDERS) as folders:
         fill(folders, "old")
-    with pytest.raises(RuntimeError), replacing(FOLDERS) as folders:
-        fill(folders, "new")
-        raise RuntimeError
+    with pytest.raises(FileNotFoundError), replacing(FOLDERS) as folders:
+        fill([*folders, Path("nowhere")], "new")
     assert [Path(folder, "file").read_text() for folder in FOLDERS] == ["old", "old"]
     assert sorted(Path("reports").iterdir()) == [Path("reports/out")]

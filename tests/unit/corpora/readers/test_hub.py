@@ -74,7 +74,7 @@ def test_a_withheld_label_is_missing() -> None:
 )
 def test_a_reference_that_leads_nowhere_is_explained(keys: dict[str, object], says: str) -> None:
     publish("colours", "train")
-    with pytest.raises(DataError, match="a.hub.yaml") as caught:
+    with pytest.raises(DataError, match=r"a\.hub\.yaml") as caught:
         hub.read(Path(refer(**keys)))
     assert says in str(caught.value)
 
