@@ -78,8 +78,8 @@ def reference(file: Path) -> Reference:
         raise DataError(f"{file}: splits: '{strange[0]}' is no split here. Use some of {', '.join(SPLITS)}.")
     if found.revision is None and not Path(found.dataset).is_dir():
         raise DataError(
-            f"{file}: revision is required: {found.dataset} is no folder here, and a branch of a hub data set can move. "
-            "Pin its commit of 40 hexadecimal digits."
+            f"{file}: revision is required: {found.dataset} is no folder here, and a branch of a hub data set "
+            "can move. Pin its commit of 40 hexadecimal digits."
         )
     return found
 
