@@ -18,6 +18,7 @@ from stages.params.task import TaskParams
 from stages.tasks.protocol import Scores
 from stages.training.prediction import Tuned, load_tuned
 
+SECTIONS = (TaskParams, EvaluationParams)
 log = logging.getLogger(__name__)
 
 
@@ -92,4 +93,4 @@ def tell(stage: harness.Stage, found: dict[str, Any], baselines: dict[str, Any])
 
 
 if __name__ == "__main__":
-    harness.main("evaluate", work, (TaskParams, EvaluationParams))
+    harness.main("evaluate", work, SECTIONS)

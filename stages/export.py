@@ -15,6 +15,7 @@ from stages.exporters.predictor import Predictor
 from stages.params.export import ExportParams
 from stages.training.prediction import Tuned, load_tuned
 
+SECTIONS = (ExportParams,)
 log = logging.getLogger(__name__)
 
 
@@ -78,4 +79,4 @@ def distance(
 
 
 if __name__ == "__main__":
-    harness.main("export", work, (ExportParams,))
+    harness.main("export", work, SECTIONS)

@@ -17,6 +17,7 @@ from stages.corpora.records import OWN, Draft
 from stages.params.data import DataParams
 from stages.params.task import TaskParams
 
+SECTIONS = (DataParams, TaskParams)
 log = logging.getLogger(__name__)
 
 
@@ -78,4 +79,4 @@ def record(stage: harness.Stage, schema: Schema, drafts: Mapping[str, Draft]) ->
 
 
 if __name__ == "__main__":
-    harness.main("prepare", work, (DataParams, TaskParams))
+    harness.main("prepare", work, SECTIONS)

@@ -19,6 +19,7 @@ from stages.params.model import ModelParams
 from stages.params.text import TextParams
 from stages.tasks import TASKS
 
+SECTIONS = (ModelParams, TextParams)
 log = logging.getLogger(__name__)
 
 
@@ -84,4 +85,4 @@ def encode_split(split: str, words: Tokenizer, max_length: int, schema: Schema) 
 
 
 if __name__ == "__main__":
-    harness.main("tokenize", work, (ModelParams, TextParams))
+    harness.main("tokenize", work, SECTIONS)

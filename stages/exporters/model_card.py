@@ -11,11 +11,11 @@ from stages.artifacts import Encoding, Schema
 from stages.params.export import ExportParams
 
 FIVE_LINES = """```python
-import json, onnxruntime, tokenizers
-tokenizer, labels = tokenizers.Tokenizer.from_file("tokenizer.json"), json.load(open("labels.json"))
-session, text = onnxruntime.InferenceSession("model.onnx"), tokenizer.encode("where is my order?")
-logits = session.run(None, {"input_ids": [text.ids], "attention_mask": [text.attention_mask]})[0]
-print(labels[str(logits.argmax())])
+import json, onnxruntime, pathlib, tokenizers
+labels = json.loads(pathlib.Path("labels.json").read_text("utf-8"))
+text = tokenizers.Tokenizer.from_file("tokenizer.json").encode("where is my order?")
+inputs = {"input_ids": [text.ids], "attention_mask": [text.attention_mask]}
+print(labels[str(onnxruntime.InferenceSession("model.onnx").run(None, inputs)[0].argmax())])
 ```"""
 
 

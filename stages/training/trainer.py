@@ -76,6 +76,9 @@ class Tuner(Trainer):
         self.progress = Progress(params.batch_size * params.accumulation)
         where = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.bf16 = use_bf16(params.precision, where)
+        if params.gradient_checkpointing:
+            encoder: Any = model.encoder
+            encoder.activation_checkpointing_enable({"use_reentrant": False})
         super().__init__(model=model, args=self._arguments(folder, where), train_dataset=train)
         self.objective = objective.to(self.args.device)
         for builtin in (PrinterCallback, ProgressCallback):
@@ -92,7 +95,6 @@ class Tuner(Trainer):
             gradient_accumulation_steps=params.accumulation,
             max_grad_norm=params.clip_norm or 0.0,
             bf16=self.bf16,
-            **({"activation_checkpointing": True} if params.gradient_checkpointing else {}),
             seed=params.seed,
             use_cpu=where.type == "cpu",
             eval_strategy="no",

@@ -1,0 +1,166 @@
+"""Training learns, is the same twice, and ends in the same weights when it was killed on the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from torch import nn
+from transformers import BertConfig, BertModel
+
+from stages.artifacts import Schema
+from stages.params.model import ModelParams
+from stages.params.training import TrainingParams
+from stages.tasks import TASKS
+from stages.training.batching import Rows
+from stages.training.seeding import seed_everything
+from stages.training.trainer import Tuner
+
+CLASSES = 4
+SCHEMA = Schema("classification", [f"class {i}" for i in range(CLASSES)], {})
+
+
+def rows(count: int, seed: int) -> Rows:
+    """Records whose class is the range that most of their tokens lie in."""
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, CLASSES, count)
+    texts = [
+        [1, *(generator.integers(0, 20, generator.integers(3, 15)) + 10 + 20 * label).tolist(), 2] for label in labels
+    ]
+    return Rows.of(
+        pa.table(
+            {
+                "id": [str(i) for i in range(count)],
+                "input_ids": pa.array(texts, pa.list_(pa.int32())),
+                "label": pa.array(labels, pa.int32()),
+            }
+        )
+    )
+
+
+TRAIN, VALIDATION = rows(90, 0), rows(40, 1)
+
+
+def tuner(folder: Path, seen: list[Any] | None = None, dropout: float = 0.1, **params: Any) -> Tuner:
+    settings = TrainingParams.model_validate(
+        {"epochs": 3, "batch_size": 8, "learning_rate": 1e-2, "precision": "fp32", "checkpoint_seconds": 1e9, **params}
+    )
+    seed_everything(settings.seed, deterministic=True, threads=None)
+    config = BertConfig(
+        vocab_size=100,
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=32,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
+    )
+    task = TASKS["classification"]
+    encoder = BertModel(config, add_pooling_layer=False)
+    model = task.model(encoder, "mean", SCHEMA, ModelParams(head_dropout=dropout))
+    objective = task.objective(settings, TRAIN.targets["label"], SCHEMA)
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def observe(values: Any, step: int) -> None:
+        if seen is not None:
+            seen.append((step, dict(values)))
+
+    return Tuner(model, task, objective, settings, TRAIN, VALIDATION, 0, folder, observe)
+
+
+def weights(model: nn.Module) -> dict[str, bytes]:
+    return {name: value.numpy().tobytes() for name, value in model.state_dict().items()}
+
+
+def test_it_learns_and_the_best_weights_are_what_remains(tmp_path: Path) -> None:
+    seen: list[Any] = []
+    run = tuner(tmp_path, seen)
+    run.run()
+    losses = [row["train_loss"] for row in run.history.evaluations]
+    assert len(losses) == 3
+    assert losses[-1] < 0.5 * losses[0]
+    accuracies = [row["validation_accuracy"] for row in run.history.evaluations]
+    assert max(accuracies) > 0.9
+    assert run.history.best_value == max(accuracies)
+    assert run.best is not None
+    assert all(torch.equal(run.best[name], value) for name, value in run.model.state_dict().items())
+    assert any("validation_accuracy" in values for _, values in seen)
+    assert seen[-1][0] == run.state.max_steps == 36
+
+
+def test_two_runs_are_the_same_bytes_and_another_seed_is_not(tmp_path: Path) -> None:
+    runs = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        runs.append(tuner(tmp_path / name, seed=seed))
+        runs[-1].run()
+    first, second, other = (weights(run.model) for run in runs)
+    assert first == second
+    assert runs[0].history == runs[1].history
+    assert first != other
+
+
+class Killed(Exception):
+    """Stands for whatever ends a process."""
+
+
+@pytest.mark.parametrize("step", [1, 12, 17])
+def test_a_killed_run_ends_in_the_weights_of_an_undisturbed_one(tmp_path: Path, step: int) -> None:
+    whole = tuner(tmp_path / "whole")
+    whole.run()
+
+    def die(values: Any, at: int) -> None:
+        if at > step:
+            raise Killed
+
+    broken = tuner(tmp_path / "broken", checkpoint_seconds=0)
+    broken.observe = die
+    with pytest.raises(Killed):
+        broken.run()
+    assert list((tmp_path / "broken").glob("checkpoint-*"))
+    resumed = tuner(tmp_path / "broken")
+    torch.manual_seed(12345)
+    resumed.run()
+    assert weights(resumed.model) == weights(whole.model)
+    assert resumed.history == whole.history
+
+
+def test_patience_ends_a_run_that_no_longer_improves(tmp_path: Path) -> None:
+    run = tuner(tmp_path, epochs=30, early_stopping={"patience": 2, "min_delta": 0.0}, learning_rate=2e-2)
+    run.run()
+    rows_ = run.history.evaluations
+    assert len(rows_) < 30
+    best = max(range(len(rows_)), key=lambda i: rows_[i]["validation_accuracy"])
+    assert len(rows_) == best + 3
+
+
+def test_accumulated_batches_are_one_large_batch(tmp_path: Path) -> None:
+    common = {"dropout": 0.0, "group_by_length": False, "epochs": 1, "weight_decay": 0.0}
+    large = tuner(tmp_path / "large", batch_size=45, **common)
+    small = tuner(tmp_path / "small", batch_size=15, accumulation=3, **common)
+    large.run()
+    small.run()
+    assert large.state.max_steps == small.state.max_steps == 2
+    for (name, one), other in zip(large.model.state_dict().items(), small.model.state_dict().values(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5, msg=name)
+
+
+def test_recomputed_activations_change_nothing(tmp_path: Path) -> None:
+    plain = tuner(tmp_path / "a", epochs=1)
+    plain.run()
+    frugal = tuner(tmp_path / "b", epochs=1, gradient_checkpointing=True)
+    assert cast("BertModel", frugal.model.encoder).is_activation_checkpointing
+    frugal.run()
+    for one, other in zip(plain.model.state_dict().values(), frugal.model.state_dict().values(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+
+
+def test_validation_can_be_read_several_times_an_epoch(tmp_path: Path) -> None:
+    run = tuner(tmp_path, epochs=2, evaluations_per_epoch=3, early_stopping={"patience": None})
+    run.run()
+    assert len(run.history.evaluations) == 6
+    assert [round(row["epoch"], 1) for row in run.history.evaluations][2::3] == [1.0, 2.0]
