@@ -28,6 +28,7 @@ DATA_REPORT = Path("reports/data")
 TEXT_REPORT = Path("reports/text")
 TRAINING_REPORT = Path("reports/training")
 EVALUATION = Path("reports/evaluation")
+ALIGNMENT = Path("reports/alignment")
 
 SCHEMA = PREPARED / "schema.json"
 ENCODING = TOKENIZED / "encoding.json"
@@ -36,6 +37,7 @@ STEPS = TRAINING_REPORT / "steps.csv"
 SUMMARY = TRAINING_REPORT / "summary.json"
 METRICS = EVALUATION / "metrics.json"
 DETAILS = EVALUATION / "details" / "details.json"
+ALIGNMENT_METRICS = ALIGNMENT / "metrics.json"
 
 REQUIRED_SPLITS = ("train", "validation", "test")
 OPTIONAL_SPLITS = ("shifted", "unlabelled")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import shutil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from stages import artifacts, harness
+from stages.alignment import measuring, publishing
 from stages.analysis import comparison, confident_errors, summary
+from stages.analysis.comparison import Comparison
 from stages.analysis.plots import pictures
 from stages.metrics.intervals import Bootstrap
 from stages.params.evaluation import EvaluationParams
@@ -37,13 +40,14 @@ def work(stage: harness.Stage) -> None:
             predictions[split] = predict(tuned, split, params.batch_size)
             scores[split] = tuned.task.score(predictions[split], tuned.schema, bootstrap, options)
     found = {split: one.headline for split, one in scores.items()}
-    baselines: dict[str, Any] = {}
+    baselines: dict[str, Comparison] = {}
     if params.baselines:
         baselines = against_baselines(tuned, predictions, bootstrap, params.seed)
     write(tuned, predictions["test"], scores, params)
     artifacts.write_json(artifacts.METRICS, summary.scalars(found, baselines, params.decimals))
     details = summary.details(found, baselines, {split: one.details for split, one in scores.items()}, params.decimals)
     artifacts.write_json(artifacts.DETAILS, details)
+    align(tuned, predictions, baselines, bootstrap, params)
     tell(stage, found, baselines)
 
 
@@ -58,7 +62,7 @@ def predict(tuned: Tuned, split: str, batch_size: int) -> pa.Table:
 
 def against_baselines(
     tuned: Tuned, predictions: dict[str, pa.Table], bootstrap: Bootstrap, seed: int
-) -> dict[str, Any]:
+) -> dict[str, Comparison]:
     """Baselines on the same splits; see `stages.analysis.comparison`."""
     labels = tuned.schema.labels
     train, validation = (artifacts.read_table(artifacts.prepared(split)) for split in ("train", "validation"))
@@ -66,11 +70,36 @@ def against_baselines(
     tfidf = comparison.fit(train, validation, labels, seed)
     result = {}
     for split, table in predictions.items():
-        right = np.array(table["gold"].to_pylist()) == np.array(table["predicted"].to_pylist())
         records = artifacts.read_table(artifacts.prepared(split))
-        found = comparison.compare(tfidf, comparison.ids_of(train, labels), records, right, labels, bootstrap)
-        result[split] = {"scores": found[0], "gain": found[1]}
+        result[split] = comparison.compare(
+            tfidf, comparison.ids_of(train, labels), records, was_right(table), labels, bootstrap
+        )
     return result
+
+
+def was_right(predictions: pa.Table) -> np.ndarray:
+    """Whether each prediction is gold `(records,)`."""
+    return np.array(predictions["gold"].to_pylist()) == np.array(predictions["predicted"].to_pylist())
+
+
+def align(
+    tuned: Tuned,
+    predictions: dict[str, pa.Table],
+    baselines: dict[str, Comparison],
+    bootstrap: Bootstrap,
+    params: EvaluationParams,
+) -> None:
+    """The three gaps; see `stages.alignment`."""
+    measured = None
+    if params.alignment.enabled:
+        right = {"tuned": was_right(predictions["test"])}
+        if "test" in baselines:
+            right["tfidf"] = baselines["test"].right
+        reference = Path(params.references)
+        measured = measuring.measure(tuned, predictions, right, bootstrap, params.alignment, reference)
+        for one in measured.verdicts:
+            log.info("%-18s %s. %s %s", one.gap, one.state, one.evidence, one.remedy)
+    publishing.write(measured, params.alignment, params.decimals)
 
 
 def write(tuned: Tuned, test: pa.Table, scores: dict[str, Scores], params: EvaluationParams) -> None:
@@ -88,7 +117,9 @@ def tell(stage: harness.Stage, found: dict[str, Any], baselines: dict[str, Any])
         log.info(line)
     for split, headline in found.items():
         stage.record.metrics({f"{split}.{name}": one.value for name, one in headline.items()})
-    for file in sorted([*artifacts.plot("").glob("*.png"), artifacts.METRICS, artifacts.DETAILS]):
+    for file in sorted(
+        [*artifacts.plot("").glob("*.png"), artifacts.METRICS, artifacts.DETAILS, *artifacts.ALIGNMENT.glob("*.*")]
+    ):
         stage.record.artifact(file)
 
 

@@ -54,8 +54,10 @@ def corpus(folder: Path) -> Path:
         "train": [row for row in rows if row["id"][-1] in "012345"],
         "validation": [row for row in rows if row["id"][-1] in "67"],
         "test": [row for row in rows if row["id"][-1] in "89"],
-        "shifted": [{**row, "id": "s" + row["id"], "text": row["text"].upper()} for row in rows if row["id"][-1] == "8"],
-        "unlabelled": [{"id": f"u{i}", "text": f"message number {i}"} for i in range(6)],
+        "shifted": [
+            {**row, "id": "s" + row["id"], "text": row["text"].upper()} for row in rows if row["id"][-1] == "8"
+        ],
+        "unlabelled": [{"id": f"u{i}", "text": f"message number {i}"} for i in range(24)],
     }
     folder.mkdir(parents=True)
     for split, members in splits.items():
@@ -86,6 +88,7 @@ def project(folder: Path, checkout: Path, **changes: Any) -> Path:
         "training__batch_size": 8,
         "training__precision": "fp32",
         "evaluation__bootstrap": 100,
+        "evaluation__references": str(checkout / "data/raw/helpdesk/general.txt"),
         "export__parity": {**content["export"]["parity"], "int8_agreement": 0.0, "int8_metric_drop": 1.0},
         "tracking__enabled": False,
         **changes,

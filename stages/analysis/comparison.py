@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,21 @@ from stages.metrics.intervals import Bootstrap, Estimate
 
 Estimates = dict[str, Estimate]
 KEPT = ("accuracy", "macro_f1")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Baselines on a split.
+
+    Attributes:
+        scores: estimates of accuracy and macro-F1 by baseline.
+        gain: of the tuned model's accuracy over TF-IDF's, paired over records.
+        right: whether TF-IDF was right `(records,)`.
+    """
+
+    scores: dict[str, Estimates]
+    gain: Estimate
+    right: np.ndarray
 
 
 def fit(train: pa.Table, validation: pa.Table, labels: list[str], seed: int) -> TfidfBaseline:
@@ -34,7 +50,7 @@ def ids_of(records: pa.Table, labels: list[str]) -> np.ndarray:
 
 def compare(
     tfidf: TfidfBaseline, train: np.ndarray, split: pa.Table, right: np.ndarray, labels: list[str], bootstrap: Bootstrap
-) -> tuple[dict[str, Estimates], Estimate]:
+) -> Comparison:
     """Both baselines on a split, and how much the tuned model gains over TF-IDF.
 
     Args:
@@ -44,9 +60,6 @@ def compare(
         right: whether the tuned model was right `(records,)`.
         labels: class names.
         bootstrap: how intervals are made.
-
-    Returns:
-        Estimates of accuracy and macro-F1 by baseline; the gain in accuracy, paired over records.
     """
     gold = ids_of(split, labels)
     said = {
@@ -54,8 +67,8 @@ def compare(
         "tfidf": tfidf.predict(split["text"].to_pylist()),
     }
     scores = {name: _score(one, gold, len(labels), bootstrap) for name, one in said.items()}
-    gain = bootstrap.of_means((right.astype(float) - (said["tfidf"].predicted == gold))[None])[0]
-    return scores, gain
+    theirs = said["tfidf"].predicted == gold
+    return Comparison(scores, bootstrap.of_means((right.astype(float) - theirs)[None])[0], theirs)
 
 
 def _score(said: Predictions, gold: np.ndarray, classes: int, bootstrap: Bootstrap) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from stages.analysis.comparison import Comparison
 from stages.metrics.intervals import Estimate
 
 Headlines = Mapping[str, Mapping[str, Estimate]]
@@ -14,12 +15,12 @@ LEFT_OUT = ("micro_f1",)
 SHIFTED = ("accuracy", "macro_f1", "log_loss", "ece")
 
 
-def scalars(found: Headlines, baselines: Mapping[str, Any], decimals: int) -> dict[str, Any]:
+def scalars(found: Headlines, baselines: Mapping[str, Comparison], decimals: int) -> dict[str, Any]:
     """What goes into `metrics.json`: about 25 rounded scalars, intervals as sibling keys.
 
     Args:
         found: estimates by split and name.
-        baselines: `stages.analysis.comparison.compare`'s results by split.
+        baselines: by split.
         decimals: digits kept.
     """
     result: dict[str, Any] = {}
@@ -29,7 +30,7 @@ def scalars(found: Headlines, baselines: Mapping[str, Any], decimals: int) -> di
         for name in names:
             result[split] |= _flat(name, headline[name], decimals, interval=name in WITH_INTERVAL)
     if "test" in baselines:
-        scores = baselines["test"]["scores"]
+        scores = baselines["test"].scores
         result["baselines"] = {
             "majority": _flat("accuracy", scores["majority"]["accuracy"], decimals, interval=False),
             "tfidf": {
@@ -37,11 +38,13 @@ def scalars(found: Headlines, baselines: Mapping[str, Any], decimals: int) -> di
                 **_flat("macro_f1", scores["tfidf"]["macro_f1"], decimals, interval=False),
             },
         }
-        result["gain_over_tfidf"] = _flat("accuracy", baselines["test"]["gain"], decimals, interval=True)
+        result["gain_over_tfidf"] = _flat("accuracy", baselines["test"].gain, decimals, interval=True)
     return result
 
 
-def details(found: Headlines, baselines: Mapping[str, Any], more: Mapping[str, Any], decimals: int) -> dict[str, Any]:
+def details(
+    found: Headlines, baselines: Mapping[str, Comparison], more: Mapping[str, Any], decimals: int
+) -> dict[str, Any]:
     """What goes into `details.json`: every estimate with its interval and n, and the tables of each split."""
     result: dict[str, Any] = {}
     for split, headline in found.items():
@@ -50,21 +53,21 @@ def details(found: Headlines, baselines: Mapping[str, Any], more: Mapping[str, A
             **_rounded(more[split], decimals),
         }
         if split in baselines:
-            scores = baselines[split]["scores"]
+            scores = baselines[split].scores
             result[split]["baselines"] = {
                 kind: {name: one.rounded(decimals) for name, one in estimates.items()}
                 for kind, estimates in scores.items()
             }
-            result[split]["gain_over_tfidf"] = baselines[split]["gain"].rounded(decimals)
+            result[split]["gain_over_tfidf"] = baselines[split].gain.rounded(decimals)
     return result
 
 
-def lines(found: Headlines, baselines: Mapping[str, Any]) -> Iterator[str]:
+def lines(found: Headlines, baselines: Mapping[str, Comparison]) -> Iterator[str]:
     """The result in words."""
     for split, headline in found.items():
         yield f"{split}: accuracy {shown(headline['accuracy'])}, macro F1 {shown(headline['macro_f1'])}"
         if split in baselines:
-            scores, gain = baselines[split]["scores"], baselines[split]["gain"]
+            scores, gain = baselines[split].scores, baselines[split].gain
             yield (
                 f"  majority {scores['majority']['accuracy'].value:.3f}, "
                 f"TF-IDF + logistic regression {shown(scores['tfidf']['accuracy'])}, gain over it {shown(gain)}"

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from stages.params.alignment import AlignmentParams
 from stages.params.section import Section
 
 
@@ -21,6 +22,9 @@ class EvaluationParams(Section):
         confident_errors: rows in the table of the most confident mistakes.
         calibration_bins: bins of equal mass for the expected calibration error and the reliability diagram.
         decimals: digits that metrics keep, so that jitter does not show in diffs.
+        references: text that is not the task's, on which forgetting is read: a file or a folder (see
+            `stages.alignment.references`).
+        alignment: how the three gaps are measured.
     """
 
     section: ClassVar[str] = "evaluation"
@@ -32,3 +36,5 @@ class EvaluationParams(Section):
     confident_errors: Annotated[int, Field(ge=1)] = 50
     calibration_bins: Annotated[int, Field(ge=2)] = 15
     decimals: Annotated[int, Field(ge=2, le=8)] = 4
+    references: str = "data/raw/helpdesk/general.txt"
+    alignment: AlignmentParams = AlignmentParams()

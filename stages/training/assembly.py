@@ -66,7 +66,6 @@ def load_encoder(folder: Path, params: ModelParams, where: torch.device) -> nn.M
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         if params.dropout is not None:
             _set_dropout(config, params.dropout)
-        extra = {"add_pooling_layer": False} if _takes_pooler_switch(config) else {}
         encoder = AutoModel.from_pretrained(
             folder,
             config=config,
@@ -75,7 +74,7 @@ def load_encoder(folder: Path, params: ModelParams, where: torch.device) -> nn.M
             local_files_only=True,
             use_safetensors=True,
             trust_remote_code=False,
-            **extra,
+            **without_pooler(config),
         )
     except (OSError, ValueError, ImportError, KeyError) as error:
         raise ModelError(
@@ -162,10 +161,10 @@ def _set_dropout(config: Any, value: float) -> None:
             setattr(config, key, value)
 
 
-def _takes_pooler_switch(config: Any) -> bool:
-    """Whether an architecture's class can be built without its pooler, which pooled states do not use."""
+def without_pooler(config: Any) -> dict[str, bool]:
+    """The switch that builds an architecture without its pooler, which pooled states do not use; empty if it has none."""
     try:
         kind = AutoModel._model_mapping[type(config)]
     except KeyError:
-        return False
-    return "add_pooling_layer" in inspect.signature(kind.__init__).parameters
+        return {}
+    return {"add_pooling_layer": False} if "add_pooling_layer" in inspect.signature(kind.__init__).parameters else {}

@@ -1,4 +1,4 @@
-"""The five stages in one process on a tiny model: what each writes fits the next one, and the release says what the model says."""
+"""The five stages in one process on a tiny model: what each writes fits the next one, and the release keeps its word."""
 
 from __future__ import annotations
 
@@ -89,7 +89,9 @@ def test_metrics_are_those_of_the_predictions(done: Path) -> None:
 
 def test_pictures_and_their_tables_are_there(done: Path) -> None:
     names = {path.name for path in (done / artifacts.plot("")).iterdir()}
-    assert {f"{name}.{kind}" for name in ("confusion", "reliability", "per_class_f1") for kind in ("png", "csv")} <= names
+    assert {
+        f"{name}.{kind}" for name in ("confusion", "reliability", "per_class_f1") for kind in ("png", "csv")
+    } <= names
     assert "learning_curves.png" in names
     assert "退货" in (done / artifacts.plot("per_class_f1.csv")).read_text(encoding="utf-8")
 

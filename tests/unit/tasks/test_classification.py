@@ -58,9 +58,7 @@ def test_pooling_sees_tokens_only(how: str) -> None:
 @pytest.mark.parametrize("how", ["mean", "cls", "max"])
 def test_logits_do_not_depend_on_a_batchs_other_texts(how: str) -> None:
     torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=60, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32
-    )
+    config = BertConfig(vocab_size=60, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32)
     model = TASK.model(BertModel(config, add_pooling_layer=False), how, SCHEMA, ModelParams()).eval()
     alone, together = TASK.collate({"input_ids": [[3, 4, 5]]}, 0), TASK.collate({"input_ids": [[3, 4, 5], [9] * 11]}, 0)
     with torch.no_grad():

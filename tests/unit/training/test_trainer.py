@@ -104,7 +104,7 @@ def test_two_runs_are_the_same_bytes_and_another_seed_is_not(tmp_path: Path) -> 
     assert first != other
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """Stands for whatever ends a process."""
 
 
@@ -115,11 +115,11 @@ def test_a_killed_run_ends_in_the_weights_of_an_undisturbed_one(tmp_path: Path, 
 
     def die(values: Any, at: int) -> None:
         if at > step:
-            raise Killed
+            raise KilledError
 
     broken = tuner(tmp_path / "broken", checkpoint_seconds=0)
     broken.observe = die
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         broken.run()
     assert list((tmp_path / "broken").glob("checkpoint-*"))
     resumed = tuner(tmp_path / "broken")
@@ -139,7 +139,7 @@ def test_patience_ends_a_run_that_no_longer_improves(tmp_path: Path) -> None:
 
 
 def test_accumulated_batches_are_one_large_batch(tmp_path: Path) -> None:
-    common = {"dropout": 0.0, "group_by_length": False, "epochs": 1, "weight_decay": 0.0}
+    common: dict[str, Any] = {"dropout": 0.0, "group_by_length": False, "epochs": 1, "weight_decay": 0.0}
     large = tuner(tmp_path / "large", batch_size=45, **common)
     small = tuner(tmp_path / "small", batch_size=15, accumulation=3, **common)
     large.run()

@@ -1,0 +1,195 @@
+"""How far records are from those that the model was tuned on: held-out splits, another channel, incoming messages.
+
+All distances are between vectors of the *base* model, which has not learned to tell train from the rest. Every statistic
+rests on the same number of records of train and at most as many of the split, so that figures compare between runs.
+
+``python -m stages.alignment.shift --incoming FILE`` measures a file of raw messages against the tuned model's train split.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stages.alignment import sampling
+from stages.alignment.abilities import pieces
+from stages.alignment.readers import Reader
+from stages.metrics import label_shift, two_sample
+from stages.metrics.intervals import Bootstrap, Estimate
+
+LEAST = 20
+"""Records below which nothing can be measured."""
+NEIGHBOURS = 5
+FOREIGN = 10
+PUNCTUATION = re.compile(r"[^\w\s]|_")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the tuned model says of some records.
+
+    Attributes:
+        predicted: class ids `(records,)`.
+        confidence: probability of the predicted class `(records,)`.
+        gold: class ids; None where nobody has given any.
+    """
+
+    predicted: np.ndarray
+    confidence: np.ndarray
+    gold: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A split against train.
+
+    Attributes:
+        raw: classifier two-sample test on texts as they are.
+        normalised: the same in lower case without punctuation: what is left when only the form differs is no shift of content.
+        discrepancy: MMD.
+        distance_ratio: mean distance to the nearest train records over that of validation; 1 is no farther.
+        new_words: share of running words that train does not have, and the same share in validation.
+        label_shares: estimated share of each class (BBSE), in the order of the class names.
+        label_distance: total variation between these and train's shares, in [0, 1].
+        expected_accuracy: of the tuned model, estimated without labels (ATC); beside the true one where labels exist.
+        foreign: the records that look least like train: row number and distance over validation's mean.
+        n: records of the split that were used, and as many of train in two-sample tests.
+    """
+
+    raw: two_sample.Separation
+    normalised: two_sample.Separation
+    discrepancy: two_sample.Discrepancy
+    distance_ratio: Estimate
+    new_words: tuple[float, float]
+    label_shares: np.ndarray
+    label_distance: float
+    expected_accuracy: float
+    true_accuracy: float | None
+    foreign: list[tuple[int, float]]
+    n: int
+
+    def details(self, labels: Sequence[str], texts: Sequence[str], decimals: int) -> dict[str, Any]:
+        """Everything, as JSON."""
+        return {
+            "records": self.n,
+            "classifier_test": {name: _test(one, decimals) for name, one in self._tests().items()},
+            "mmd": {"squared": round(self.discrepancy.squared, 6), "p": round(self.discrepancy.p, 4), "n": self.discrepancy.n},
+            "distance_ratio": self.distance_ratio.rounded(decimals),
+            "new_words": {"split": round(self.new_words[0], decimals), "validation": round(self.new_words[1], decimals)},
+            "labels": {
+                "distance": round(self.label_distance, decimals),
+                "shares": {name: round(float(v), decimals) for name, v in zip(labels, self.label_shares, strict=True)},
+            },
+            "expected_accuracy": round(self.expected_accuracy, decimals),
+            "true_accuracy": None if self.true_accuracy is None else round(self.true_accuracy, decimals),
+            "most_foreign": [{"text": texts[row], "distance": round(far, decimals)} for row, far in self.foreign],
+        }  # fmt: skip
+
+    def _tests(self) -> dict[str, two_sample.Separation]:
+        return {"raw": self.raw, "normalised": self.normalised}
+
+
+class Reference:
+    """Train as the base model sees it, and validation to compare distances with.
+
+    Args:
+        base: the base model.
+        train: texts of train.
+        validation: texts of validation.
+        answers: of the tuned model on validation, with gold.
+        train_labels: class ids of train.
+        most: records per statistic.
+        permutations: of MMD.
+        seed: of samples, folds and permutations.
+        bootstrap: how intervals are made.
+    """
+
+    def __init__(
+        self,
+        base: Reader,
+        train: Sequence[str],
+        validation: Sequence[str],
+        answers: Answers,
+        train_labels: np.ndarray,
+        *,
+        most: int,
+        permutations: int,
+        seed: int,
+        bootstrap: Bootstrap,
+    ) -> None:
+        if answers.gold is None:
+            raise ValueError("validation needs labels")
+        self.base, self.most, self.permutations, self.seed, self.bootstrap = base, most, permutations, seed, bootstrap
+        self.answers, self.gold = answers, answers.gold
+        self.classes = int(max(train_labels.max(), answers.predicted.max(), answers.gold.max())) + 1
+        counts = np.bincount(train_labels, minlength=self.classes)
+        self.train_shares = counts / counts.sum()
+        self.vocabulary = {word.lower() for text in train for word in pieces(text)}
+        chosen = sampling.rows(len(train), most, seed)
+        texts = [train[i] for i in chosen]
+        self.vectors = base.vectors(texts)
+        self.normalised = base.vectors([plain(text) for text in texts])
+        held = [validation[i] for i in sampling.rows(len(validation), most, seed)]
+        self.held_distances = two_sample.nearest_distances(base.vectors(held), self.vectors, NEIGHBOURS)
+        self.held_new_words = self._new_words(held)
+
+    def against(self, texts: Sequence[str], answers: Answers) -> Shift:
+        """Measure records against train.
+
+        Args:
+            texts: of a split.
+            answers: of the tuned model on the same records.
+        """
+        chosen = sampling.rows(len(texts), self.most, self.seed)
+        used = [texts[i] for i in chosen]
+        vectors, normalised = self.base.vectors(used), self.base.vectors([plain(text) for text in used])
+        n = min(len(used), len(self.vectors))
+        mine, theirs = (sampling.rows(count, n, self.seed + 1) for count in (len(self.vectors), len(used)))
+        distances = two_sample.nearest_distances(vectors, self.vectors, NEIGHBOURS)
+        confusion = np.zeros((self.classes, self.classes))
+        np.add.at(confusion, (self.gold, self.answers.predicted), 1)
+        shares = label_shift.shares(confusion, answers.predicted)
+        right = self.answers.predicted == self.gold
+        farthest = np.argsort(-distances, kind="stable")[:FOREIGN]
+        usual = float(self.held_distances.mean())
+        return Shift(
+            raw=two_sample.classifier_test(self.vectors[mine], vectors[theirs], self.permutations, self.seed),
+            normalised=two_sample.classifier_test(
+                self.normalised[mine], normalised[theirs], self.permutations, self.seed
+            ),
+            discrepancy=two_sample.mmd(self.vectors[mine], vectors[theirs], self.permutations, self.seed),
+            distance_ratio=self._ratio(distances),
+            new_words=(self._new_words(used), self.held_new_words),
+            label_shares=shares,
+            label_distance=float(np.abs(shares - self.train_shares).sum() / 2),
+            expected_accuracy=label_shift.expected_accuracy(self.answers.confidence, right, answers.confidence),
+            true_accuracy=None if answers.gold is None else float((answers.predicted == answers.gold).mean()),
+            foreign=[(int(chosen[i]), float(distances[i]) / usual) for i in farthest],
+            n=len(used),
+        )
+
+    def _ratio(self, distances: np.ndarray) -> Estimate:
+        """Mean distance over validation's, both resampled, since both are samples."""
+        above = np.concatenate([block @ distances / len(distances) for block in self.bootstrap.weights(len(distances))])
+        other = Bootstrap(self.bootstrap.resamples, self.bootstrap.confidence, self.bootstrap.seed + 1)
+        held = self.held_distances
+        below = np.concatenate([block @ held / len(held) for block in other.weights(len(held))])
+        return Estimate(float(distances.mean() / held.mean()), *self.bootstrap.interval(above / below), len(distances))
+
+    def _new_words(self, texts: Sequence[str]) -> float:
+        found = [word.lower() not in self.vocabulary for text in texts for word in pieces(text)]
+        return float(np.mean(found)) if found else 0.0
+
+
+def plain(text: str) -> str:
+    """A text in lower case, without punctuation: what a transcript of speech would keep of it."""
+    return " ".join(PUNCTUATION.sub(" ", text.lower()).split()) or text
+
+
+def _test(one: two_sample.Separation, decimals: int) -> dict[str, float | int]:
+    values = {"auc": one.auc, "low": one.low, "high": one.high}
+    return {**{name: round(value, decimals) for name, value in values.items()}, "p": round(one.p, 6), "n": one.n}

@@ -1,0 +1,224 @@
+"""The report on the three gaps, as one HTML page without anything from elsewhere, and as Markdown for CI."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from stages.alignment import svg
+from stages.alignment.measuring import Alignment
+from stages.alignment.verdict import Verdict, bounds, shown, signed
+from stages.metrics.intervals import Estimate
+from stages.params.alignment import Thresholds
+
+TITLES = {
+    "task": "Does the base model fit the task?",
+    "shift": "Do other messages look like the training data?",
+    "retention": "What did fine-tuning make the model forget?",
+}
+WORDS = {
+    "pretraining gain": "accuracy of a linear probe on the frozen base model less the best floor's, paired over test records.",
+    "adaptation gap": "accuracy of the tuned model less the probe's, paired over test records.",
+    "AUC": "how well a classifier tells a split's records, in lower case and without punctuation, from train's, on records "
+    "that it has not seen; .5 is not at all.",
+    "distance ratio": "mean distance to the five nearest train records over the same of validation's records.",
+    "label shift": "total variation between train's class shares and those estimated without labels (BBSE).",
+    "expected accuracy": "of the tuned model, estimated without labels by average thresholded confidence (ATC).",
+    "retained": "(tuned - floor) / (base - floor); the floor is the same architecture with random weights.",
+    "UNINFORMATIVE": "the base model is not four standard errors above the floor, so there is nothing to forget.",
+    "access, information": "vectors taken as they are; a linear probe fitted anew.",
+}
+STYLE = """
+:root{color-scheme:light;--ink:#1d2430;--soft:#667080;--line:#d8dde4}
+*{box-sizing:border-box}body{margin:0;font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:#f6f7f9}
+main{max-width:1080px;margin:0 auto;padding:20px}
+h1{font-size:1.4rem;margin:.2em 0}h2{font-size:1.15rem;margin:2em 0 .4em}
+.lead{color:var(--soft);margin:.2em 0 1em}
+.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(290px,1fr));gap:10px}
+.card{background:#fff;border:1px solid var(--line);border-left:6px solid var(--state);border-radius:6px;padding:10px 14px}
+.card b{color:var(--state)}.card p{margin:.3em 0;font-size:.87rem}.card .gap{font-size:.8rem;color:var(--soft)}
+.ALIGNED{--state:#2e7d4f}.WATCH{--state:#b26a00}.MISALIGNED{--state:#b3261e}.INCONCLUSIVE{--state:#5f6b7a}
+section{background:#fff;border:1px solid var(--line);border-radius:6px;padding:4px 18px 16px;margin-top:18px}
+.scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.88rem;width:100%}
+th,td{text-align:left;
+padding:5px 10px 5px 0;border-bottom:1px solid var(--line);vertical-align:top}
+td.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+svg{width:100%;max-width:640px;height:auto;display:block;margin:8px 0}.note{color:var(--soft);font-size:.85rem}
+"""
+
+
+def html(found: Alignment, limits: Thresholds) -> str:
+    """The page."""
+    cards = "".join(_card(one) for one in found.verdicts)
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>Alignment report</title><style>{STYLE}</style></head><body><main>"
+        f"<h1>Alignment report</h1><p class=lead>Base model {escape(found.base)}; intervals are 95 %. "
+        f'What the words mean stands at the end.</p><div class="cards">{cards}</div>'
+        f"{_task(found)}{_shift(found, limits)}{_retention(found, limits)}{_definitions(limits)}</main></body></html>\n"
+    )
+
+
+def markdown(found: Alignment) -> str:
+    """The same in Markdown: verdicts first, one table per gap."""
+    lines = ["# Alignment report", "", "| gap | verdict | evidence | remedy |", "| --- | --- | --- | --- |"]
+    lines += [
+        f"| {one.gap} | **{one.state}** | {one.evidence} | {one.remedy or 'none needed'} |" for one in found.verdicts
+    ]
+    lines += ["", "## Task", "", *_markdown_table(*task_rows(found))]
+    lines += ["", "## Distribution shift", "", *_markdown_table(*shift_rows(found))]
+    lines += ["", "## Retention", "", *_markdown_table(*retention_rows(found))]
+    return "\n".join(lines) + "\n"
+
+
+Table = tuple[Sequence[str], list[list[str]]]
+
+
+def task_rows(found: Alignment) -> Table:
+    """Accuracies on test and what follows from them."""
+    task = found.task
+    rows = [["linear probe on the base model", shown(task.probe)]]
+    rows += [[f"floor: {name}", shown(one)] for name, one in task.floors.items()]
+    rows += [
+        ["pretraining gain (probe less best floor)", signed(task.pretraining_gain)],
+        ["adaptation gap (tuned less probe)", signed(task.adaptation_gap)],
+        [f"nearest neighbours within train, n = {task.neighbours.n:,}", shown(task.neighbours)],
+    ]
+    return ("accuracy on test", f"value (95 %), n = {task.probe.n:,}"), rows
+
+
+def shift_rows(found: Alignment) -> Table:
+    """One row per split."""
+    rows = []
+    for split, one in found.shifts.items():
+        true = "" if one.true_accuracy is None else f" (true {one.true_accuracy:.3f})"
+        rows.append(
+            [
+                split,
+                f"{one.n:,}",
+                f"{one.normalised.auc:.3f} ({one.normalised.low:.3f} to {one.normalised.high:.3f})",
+                f"{one.raw.auc:.3f}",
+                _ratio(one.distance_ratio),
+                f"{one.discrepancy.squared:.4f}, p = {one.discrepancy.p:.3f}",
+                f"{one.new_words[0]:.3f} ({one.new_words[1]:.3f})",
+                f"{one.label_distance:.3f}",
+                f"{one.expected_accuracy:.3f}{true}",
+            ]
+        )
+    return (
+        "split", "n", "AUC (95 %)", "AUC, raw text", "distance ratio (95 %)", "MMD²", "new words (validation)",
+        "label shift", "expected accuracy",
+    ), rows  # fmt: skip
+
+
+def retention_rows(found: Alignment) -> Table:
+    """One row per ability."""
+    rows = [
+        [
+            one.ability,
+            "access" if one.access else "information",
+            f"{one.base.n:,}",
+            f"{one.base.value:.3f}",
+            f"{one.tuned.value:.3f}",
+            f"{one.floor.value:.3f}",
+            signed(one.change),
+            shown(one.retained) if one.retained else "UNINFORMATIVE",
+        ]
+        for one in found.retention.readings
+    ]
+    return ("ability", "kind", "n", "base", "tuned", "floor", "change (95 %)", "retained (95 %)"), rows
+
+
+def _task(found: Alignment) -> str:
+    task = found.task
+    chart = svg.curves([("probe", task.layers)], "layer", 0, 1)
+    poolings = ", ".join(f"{name} {value:.3f}" for name, value in task.poolings.items())
+    return (
+        f'<section id="task"><h2>{TITLES["task"]}</h2>{_html_table(*task_rows(found))}'
+        f"<p class=note>Validation accuracy of a linear probe on each layer of the base model (0 is the embeddings), "
+        f"fitted on {task.records:,} train records. By pooling of the last layer: {poolings}; the head pools by "
+        f"{task.pooling}.</p>"
+        f"{chart}</section>"
+    )
+
+
+def _shift(found: Alignment, limits: Thresholds) -> str:
+    rows = [
+        (f"{split}: AUC", one.normalised.auc, one.normalised.low, one.normalised.high)
+        for split, one in found.shifts.items()
+    ]
+    ratios = [
+        (f"{split}: distance ratio", one.distance_ratio.value, *bounds(one.distance_ratio))
+        for split, one in found.shifts.items()
+    ]
+    highest = max((row[3] for row in ratios), default=1.2)
+    foreign = "".join(
+        f"<h3>Records of {escape(split)} that look most foreign</h3><ol>"
+        + "".join(
+            f"<li>{escape(found.texts[split][row])} <span class=note>({far:.2f} times)</span></li>"
+            for row, far in one.foreign
+        )
+        + "</ol>"
+        for split, one in found.shifts.items()
+        if split != "test"
+    )
+    return (
+        f'<section id="shift"><h2>{TITLES["shift"]}</h2>{_html_table(*shift_rows(found))}'
+        f"{svg.forest(rows, limits.separation, 0.4, 1.0)}{svg.forest(ratios, limits.distance_ratio, 0.8, max(1.4, highest))}"
+        f"{foreign}</section>"
+    )
+
+
+def _retention(found: Alignment, limits: Thresholds) -> str:
+    rows = [
+        (one.ability, one.retained.value, *bounds(one.retained))
+        for one in found.retention.readings
+        if one.retained is not None
+    ]
+    chart = svg.forest(rows, limits.retention, 0.0, 1.2) if rows else ""
+    return (
+        f'<section id="retention"><h2>{TITLES["retention"]}</h2>{_html_table(*retention_rows(found))}{chart}'
+        f"<p class=note>Likeness of base and tuned model by layer (debiased linear CKA on {found.retention.texts:,} sentences; "
+        f"1 is the same up to rotation).</p>{svg.curves([('CKA', found.retention.cka)], 'layer', 0, 1)}</section>"
+    )
+
+
+def _definitions(limits: Thresholds) -> str:
+    thresholds = (
+        f"gain above {limits.pretraining_gain:g}, AUC below {limits.separation:g}, ratio below {limits.distance_ratio:g}, "
+        f"retained at least {limits.retention:g}, all by interval; see evaluation.alignment.thresholds."
+    )
+    items = "".join(
+        f"<dt><b>{name}</b></dt><dd>{escape(text)}</dd>" for name, text in {**WORDS, "thresholds": thresholds}.items()
+    )
+    return f'<section id="definitions"><h2>What the words mean</h2><dl>{items}</dl></section>'
+
+
+def _card(one: Verdict) -> str:
+    remedy = f"<p><i>{escape(one.remedy)}</i></p>" if one.remedy else ""
+    return (
+        f'<div class="card {one.state}"><span class=gap>{escape(one.gap)}</span><br><b>{one.state}</b>'
+        f"<p>{escape(one.evidence)}</p>{remedy}</div>"
+    )
+
+
+def _html_table(head: Sequence[str], rows: list[list[str]]) -> str:
+    top = "".join(f"<th>{escape(name)}</th>" for name in head)
+    body = "".join(
+        "<tr>"
+        + "".join(f"<td{'' if i == 0 else ' class=n'}>{escape(cell)}</td>" for i, cell in enumerate(row))
+        + "</tr>"
+        for row in rows
+    )
+    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _markdown_table(head: Sequence[str], rows: list[list[str]]) -> list[str]:
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    return lines + ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+
+
+def _ratio(one: Estimate) -> str:
+    low, high = bounds(one)
+    return f"{one.value:.3f} ({low:.3f} to {high:.3f})"

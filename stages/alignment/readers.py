@@ -1,0 +1,133 @@
+"""Models as readers of text: a vector per text and layer, from the base model, the tuned one, or one with random weights.
+
+All three share tokenizer, length and pooling, so that what differs between their vectors is their weights alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import nn
+
+from stages.encoding import base_model, ids, tokenizer
+from stages.params.model import ModelParams
+from stages.tasks.pooled_classifier import pool
+from stages.training import assembly
+from stages.training.precision import device, use_bf16
+from stages.training.prediction import Tuned
+
+BATCH = 64
+POOLINGS = ("mean", "cls", "max")
+
+
+@dataclass(frozen=True)
+class States:
+    """Everything that a model makes of some texts.
+
+    Attributes:
+        layers: pooled states of the embeddings and each layer `(layers + 1, texts, hidden)` in float32.
+        poolings: the last layer's states pooled in each way `(texts, hidden)`.
+    """
+
+    layers: np.ndarray
+    poolings: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """An encoder that turns texts into vectors. Each text's last vector is kept, so that no text is read twice.
+
+    Attributes:
+        encoder: transformers encoder in evaluation mode.
+        words: its tokenizer.
+        pooling: how states become a vector.
+        max_length: in tokens.
+        pad_id: token id of padding.
+    """
+
+    encoder: nn.Module
+    words: Tokenizer
+    pooling: str
+    max_length: int
+    pad_id: int
+    known: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+
+    def vectors(self, texts: Sequence[str]) -> np.ndarray:
+        """Last layer's pooled states `(texts, hidden)` in float32."""
+        missing = list(dict.fromkeys(text for text in texts if text not in self.known))
+        if missing:
+            found = self._read(missing, [self.pooling], every=False)[self.pooling][-1]
+            self.known.update(zip(missing, found, strict=True))
+        return np.stack([self.known[text] for text in texts])
+
+    def states(self, texts: Sequence[str]) -> States:
+        """Every layer's pooled states, and the last one's in each pooling."""
+        found = self._read(texts, list(dict.fromkeys([self.pooling, *POOLINGS])), every=True)
+        layers = found[self.pooling]
+        self.known.update(zip(texts, layers[-1], strict=True))
+        return States(layers, {how: found[how][-1] for how in POOLINGS})
+
+    def _read(self, texts: Sequence[str], poolings: list[str], *, every: bool) -> dict[str, np.ndarray]:
+        """States by pooling; the head's own pooling gives all layers, the others the last one."""
+        where = next(self.encoder.parameters()).device
+        encoded = ids.encode(self.words, texts, self.max_length)
+        offsets, flat = encoded.ids.offsets.to_numpy(), encoded.ids.values.to_numpy()
+        order = np.argsort(-encoded.lengths, kind="stable")
+        found: dict[str, np.ndarray] = {}
+        fast = torch.autocast(where.type, torch.bfloat16, enabled=use_bf16("auto", where))
+        with torch.inference_mode(), fast:
+            for start in range(0, len(order), BATCH):
+                chosen = order[start : start + BATCH]
+                width = int(encoded.lengths[chosen[0]])
+                batch = np.full((len(chosen), width), self.pad_id, dtype=np.int64)
+                mask = np.zeros((len(chosen), width), dtype=np.int64)
+                for i, at in enumerate(chosen):
+                    row = flat[offsets[at] : offsets[at + 1]]
+                    batch[i, : len(row)], mask[i, : len(row)] = row, 1
+                inputs, seen = torch.from_numpy(batch).to(where), torch.from_numpy(mask).to(where)
+                out = self.encoder(input_ids=inputs, attention_mask=seen, output_hidden_states=every)
+                for how in poolings:
+                    states = out.hidden_states if every and how == self.pooling else (out.last_hidden_state,)
+                    pooled = torch.stack([pool(state, seen, how) for state in states]).cpu().numpy()
+                    if how not in found:
+                        found[how] = np.empty((len(states), len(order), pooled.shape[-1]), dtype=np.float32)
+                    found[how][:, chosen] = pooled
+        return found
+
+
+def of_tuned(tuned: Tuned, folder: Path) -> Reader:
+    """The tuned model as a reader.
+
+    Args:
+        tuned: as loaded.
+        folder: where from, for its tokenizer.
+    """
+    encoder: Any = tuned.model.encoder
+    encoding = tuned.facts.encoding
+    return Reader(encoder, tokenizer.load(folder), tuned.facts.pooling, encoding.max_length, encoding.pad_id)
+
+
+def of_base(tuned: Tuned) -> Reader:
+    """The base model that the tuned one came from, read in the same way."""
+    params = ModelParams.model_validate(tuned.facts.model)
+    folder = base_model.locate(params, verify=False)
+    encoder = assembly.load_encoder(folder, params, device()).to(device()).eval()
+    encoding = tuned.facts.encoding
+    return Reader(encoder, tokenizer.load(folder), tuned.facts.pooling, encoding.max_length, encoding.pad_id)
+
+
+def of_random(base: Reader, seed: int) -> Reader:
+    """The same architecture with the weights it would have before any training: the floor of what a model can know."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        kind: Any = type(base.encoder)
+        config: Any = base.encoder.config
+        encoder: Any = kind._from_config(config, **assembly.without_pooler(config))
+    where = next(base.encoder.parameters()).device
+    return Reader(encoder.to(where).float().eval(), base.words, base.pooling, base.max_length, base.pad_id)

@@ -1,0 +1,136 @@
+"""What fine-tuning made the model forget: abilities on text that is not the task's, before and after.
+
+Each ability is read from three models: base, tuned, and one with random weights, which is the floor. What is reported is the
+share of the base model's ability above that floor which the tuned model kept::
+
+    retained = (tuned - floor) / (base - floor)
+
+The plain ratio tuned / base would call a model that forgot everything half preserved wherever chance alone is worth
+something. Where the base model itself is not clearly above the floor (by four standard errors) nothing can be forgotten, and
+the reading is UNINFORMATIVE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stages.alignment.abilities import Ability
+from stages.alignment.readers import Reader
+from stages.metrics.intervals import Bootstrap, Estimate
+from stages.metrics.similarity import debiased_cka
+
+CLEARLY = 4.0
+"""Standard errors by which the base model has to be above the floor."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One ability before and after.
+
+    Attributes:
+        ability: its name.
+        access: whether vectors were taken as they are, or a probe was refitted.
+        base: credit of the base model.
+        tuned: credit of the tuned model.
+        floor: credit of random weights.
+        change: tuned less base, paired over records.
+        retained: chance-corrected share; None where the base model is not clearly above the floor.
+    """
+
+    ability: str
+    access: bool
+    base: Estimate
+    tuned: Estimate
+    floor: Estimate
+    change: Estimate
+    retained: Estimate | None
+
+    def details(self, decimals: int) -> dict[str, Any]:
+        """Everything, as JSON."""
+        return {
+            "ability": self.ability,
+            "kind": "access" if self.access else "information",
+            "base": self.base.rounded(decimals),
+            "tuned": self.tuned.rounded(decimals),
+            "floor": self.floor.rounded(decimals),
+            "change": self.change.rounded(decimals),
+            "retained": self.retained.rounded(decimals) if self.retained else "UNINFORMATIVE",
+        }
+
+
+@dataclass(frozen=True)
+class Retention:
+    """All readings, and how alike the layers of base and tuned model still are.
+
+    Attributes:
+        readings: one per ability.
+        cka: debiased linear CKA between base and tuned by layer, embeddings first.
+        texts: sentences that CKA was read on.
+    """
+
+    readings: list[Reading]
+    cka: list[float]
+    texts: int
+
+    @property
+    def worst(self) -> Reading | None:
+        """The informative reading that kept least; None when no reading is informative."""
+        found = [one for one in self.readings if one.retained is not None]
+        return min(found, key=lambda one: one.retained.value if one.retained else np.inf, default=None)
+
+
+def measure(
+    base: Reader,
+    tuned: Reader,
+    random: Reader,
+    abilities: Sequence[Ability],
+    texts: Sequence[str],
+    bootstrap: Bootstrap,
+) -> Retention:
+    """Read every ability from all three models.
+
+    Args:
+        base: the base model.
+        tuned: the tuned model.
+        random: the base model's architecture with random weights.
+        abilities: what to ask.
+        texts: general sentences for the comparison of layers; at least 4.
+        bootstrap: how intervals are made.
+    """
+    readings = [compare(one, base, tuned, random, bootstrap) for one in abilities]
+    layers = zip(base.states(texts).layers, tuned.states(texts).layers, strict=True)
+    return Retention(readings, [debiased_cka(before, after) for before, after in layers], len(texts))
+
+
+def compare(ability: Ability, base: Reader, tuned: Reader, random: Reader, bootstrap: Bootstrap) -> Reading:
+    """One ability of the three models, on the same records."""
+    credit = np.stack([ability.right(reader).astype(float) for reader in (base, tuned, random)])
+    return reading(ability.name, credit, bootstrap, access=ability.access)
+
+
+def reading(name: str, credit: np.ndarray, bootstrap: Bootstrap, *, access: bool) -> Reading:
+    """Estimates from the credit of base, tuned and floor on each record.
+
+    Args:
+        name: of the ability.
+        credit: `(3, records)`, in [0, 1].
+        bootstrap: how intervals are made.
+        access: whether vectors were taken as they are.
+    """
+    n = credit.shape[1]
+    draws = np.concatenate([block @ credit.T / n for block in bootstrap.weights(n)])
+    means = credit.mean(axis=1)
+    estimates = [Estimate(float(means[i]), *bootstrap.interval(draws[:, i]), n) for i in range(3)]
+    change = Estimate(float(means[1] - means[0]), *bootstrap.interval(draws[:, 1] - draws[:, 0]), n)
+    above = draws[:, 0] - draws[:, 2]
+    retained = None
+    if means[0] - means[2] > CLEARLY * max(float(above.std(ddof=1)), 1e-12):
+        ratio = (draws[:, 1] - draws[:, 2]) / np.where(above > 0, above, np.nan)
+        ratio = ratio[np.isfinite(ratio)]
+        value = float((means[1] - means[2]) / (means[0] - means[2]))
+        retained = Estimate(value, *bootstrap.interval(ratio), n)
+    return Reading(name, access, estimates[0], estimates[1], estimates[2], change, retained)

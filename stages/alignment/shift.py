@@ -1,0 +1,73 @@
+"""Measure a file of incoming messages against the data that the current model was tuned on.
+
+``python -m stages.alignment.shift --incoming messages.jsonl`` prints the shift and its verdict; `--out` keeps all figures.
+A `.jsonl` file holds records with `text`, a `.csv` file a column `text`, a `.txt` file one message per line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pyarrow as pa
+
+from stages import artifacts
+from stages.alignment import incoming, measuring, readers, verdict
+from stages.encoding import tokenizer
+from stages.errors import UserError
+from stages.metrics.intervals import Bootstrap
+from stages.params.evaluation import EvaluationParams
+from stages.params.loading import load
+from stages.training.prediction import load_tuned
+
+log = logging.getLogger("stages.alignment")
+
+
+def main(words: Sequence[str]) -> int:
+    """Measure and tell."""
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.alignment.shift", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("--incoming", type=Path, required=True, help="messages: .jsonl, .csv or .txt")
+    parser.add_argument("--out", type=Path, help="where to write all figures as JSON")
+    chosen = parser.parse_args(words)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        params = cast("EvaluationParams", load((EvaluationParams,))["evaluation"])
+        texts = incoming.texts(chosen.incoming)
+        tuned = load_tuned(artifacts.FINETUNED)
+        bootstrap = Bootstrap(params.bootstrap, params.confidence, params.seed)
+        reference = measuring.reference(tuned, readers.of_base(tuned), bootstrap, params.alignment)
+        encoded = tuned.task.encode(
+            pa.table({"id": [str(i) for i in range(len(texts))], "text": texts}),
+            tokenizer.load(artifacts.FINETUNED),
+            tuned.facts.encoding.max_length,
+            tuned.schema,
+        )
+        said = tuned.task.decode(
+            tuned.logits(encoded, readers.BATCH),
+            encoded["id"].to_pylist(),
+            np.zeros(len(texts), dtype=np.int64),
+            tuned.schema,
+        )
+        found = reference.against(texts, measuring.answers_of(said, tuned.schema.labels, None))
+        judged = verdict.on_shift(chosen.incoming.name, found, params.alignment.thresholds)
+        details = found.details(tuned.schema.labels, texts, params.decimals)
+    except UserError as error:
+        log.error("%s", error)
+        return error.exit_code
+    sys.stdout.write(f"{judged.state}. {judged.evidence} {judged.remedy}\n")
+    for one in details["most_foreign"]:
+        sys.stdout.write(f"  {one['distance']:.2f} times as far: {one['text']}\n")
+    if chosen.out:
+        artifacts.write_json(chosen.out, {"verdict": vars(judged), **details})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,94 @@
+"""Small drawings as SVG text: they stand inside the report page, need no script, and have the same bytes each time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+BLUE, ORANGE, GREY, LIGHT = "#3b6ea5", "#d9822b", "#667080", "#d8dde4"
+WIDTH = 640
+
+
+def forest(rows: Sequence[tuple[str, float, float, float]], limit: float | None, low: float, high: float) -> str:
+    """Values with intervals, one per row, and a line where the limit lies.
+
+    Args:
+        rows: name, value, and the ends of its interval.
+        limit: threshold to draw; None for none.
+        low: left end of the axis.
+        high: right end.
+    """
+    left, row = 270, 24
+    height = row * len(rows) + 34
+
+    def x(value: float) -> float:
+        return left + (WIDTH - left - 20) * (min(max(value, low), high) - low) / (high - low)
+
+    parts = [_open(height, "values with 95 % intervals")]
+    for tick in _ticks(low, high):
+        parts.append(_line(x(tick), 6, x(tick), height - 22, LIGHT))
+        parts.append(_text(x(tick), height - 8, f"{tick:g}", "middle"))
+    if limit is not None:
+        parts.append(_line(x(limit), 2, x(limit), height - 22, ORANGE, dashed=True))
+    for i, (name, value, start, end) in enumerate(rows):
+        y = 18 + row * i
+        parts.append(_text(left - 10, y + 4, _short(name), "end"))
+        parts.append(_line(x(start), y, x(end), y, BLUE, width=2))
+        parts.append(f'<circle cx="{x(value):.1f}" cy="{y}" r="4" fill="{BLUE}"/>')
+    return "".join([*parts, "</svg>"])
+
+
+def curves(series: Sequence[tuple[str, Sequence[float]]], x_name: str, low: float, high: float) -> str:
+    """Lines over the layers, embeddings first.
+
+    Args:
+        series: name and one value per layer.
+        x_name: name of the axis.
+        low: lower end of the values' axis.
+        high: upper end.
+    """
+    height, left, bottom, right = 220, 46, 36, 130
+    count = max(len(values) for _, values in series)
+
+    def x(i: int) -> float:
+        return left + (WIDTH - left - right) * i / max(count - 1, 1)
+
+    def y(value: float) -> float:
+        return 10 + (height - bottom - 10) * (1 - (min(max(value, low), high) - low) / (high - low))
+
+    parts = [_open(height, f"values by {x_name}")]
+    for tick in _ticks(low, high):
+        parts.append(_line(left, y(tick), WIDTH - right, y(tick), LIGHT))
+        parts.append(_text(left - 6, y(tick) + 4, f"{tick:g}", "end"))
+    parts += [_text(x(i), height - 18, str(i), "middle") for i in range(count)]
+    parts.append(_text((left + WIDTH - right) / 2, height - 3, x_name, "middle"))
+    for (name, values), colour in zip(series, (BLUE, ORANGE, GREY), strict=False):
+        points = " ".join(f"{x(i):.1f},{y(value):.1f}" for i, value in enumerate(values))
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts += [f'<circle cx="{x(i):.1f}" cy="{y(v):.1f}" r="3" fill="{colour}"/>' for i, v in enumerate(values)]
+        parts.append(_text(x(len(values) - 1) + 8, y(values[-1]) + 4, name, "start", colour))
+    return "".join([*parts, "</svg>"])
+
+
+def _open(height: int, label: str) -> str:
+    return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(label)}" xmlns="http://www.w3.org/2000/svg">'
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, colour: str, *, width: int = 1, dashed: bool = False) -> str:
+    dash = ' stroke-dasharray="4 3"' if dashed else ""
+    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}" stroke-width="{width}"{dash}/>'
+
+
+def _text(x: float, y: float, said: str, anchor: str, colour: str = GREY) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}" font-size="12">{escape(said)}</text>'
+
+
+def _short(name: str, longest: int = 40) -> str:
+    return name if len(name) <= longest else name[: longest - 1] + "…"
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """About five round values between two ends."""
+    step = next(s for s in (0.05, 0.1, 0.2, 0.25, 0.5, 1, 2, 5, 10, 100) if (high - low) / s <= 6)
+    first = int(-(-low // step))
+    return [round(i * step, 4) for i in range(first, int(high // step) + 1)]

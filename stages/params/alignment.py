@@ -1,0 +1,43 @@
+"""`evaluation.alignment`: what the three gaps are measured on, and where they begin to matter."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from stages.params.section import Settings
+
+
+class Thresholds(Settings):
+    """Where a verdict turns.
+
+    Attributes:
+        pretraining_gain: the lower bound of what the base model's features gain over the best floor has to be above it.
+        separation: AUC of the classifier two-sample test (normalised text) below which a split counts as of train's kind.
+        distance_ratio: mean distance to train over that of validation below which it does.
+        retention: share of each ability that has to be kept, by its lower bound.
+    """
+
+    pretraining_gain: Annotated[float, Field(ge=-1, le=1)] = 0.0
+    separation: Annotated[float, Field(gt=0.5, le=1)] = 0.60
+    distance_ratio: Annotated[float, Field(gt=1)] = 1.10
+    retention: Annotated[float, Field(gt=0, le=1)] = 0.85
+
+
+class AlignmentParams(Settings):
+    """The group `evaluation.alignment`.
+
+    Attributes:
+        enabled: measure the three gaps at all.
+        records: most records per statistic and split; costs grow with it, intervals shrink.
+        permutations: of MMD's test.
+        seed: of samples, folds, permutations and the floor's random weights.
+        thresholds: where verdicts turn.
+    """
+
+    enabled: bool = True
+    records: Annotated[int, Field(ge=100)] = 1000
+    permutations: Annotated[int, Field(ge=50)] = 200
+    seed: Annotated[int, Field(ge=0)] = 11
+    thresholds: Thresholds = Thresholds()
