@@ -1,0 +1,80 @@
+"""Retention has known answers: all kept is 1, all forgotten is 0, and its interval holds what it says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stages.alignment import retention
+from stages.alignment.abilities import Ability
+from stages.alignment.retention import Retention
+from stages.metrics.intervals import Bootstrap
+from tests.unit.alignment.readers_made_up import MadeUp
+
+BOOTSTRAP = Bootstrap(400, 0.95, 1)
+
+
+def credit(base: float, tuned: float, floor: float, n: int, seed: int = 0) -> np.ndarray:
+    """Correct or not, of three models whose successes are as correlated as those of real ones."""
+    level = np.random.default_rng(seed).random(n)
+    own = np.random.default_rng(seed + 1).random((3, n))
+    return np.where(own < 0.5, level, np.random.default_rng(seed + 2).random((3, n))) < np.array(
+        [[base], [tuned], [floor]]
+    )
+
+
+def test_a_model_against_itself_keeps_everything() -> None:
+    rows = credit(0.8, 0.8, 0.1, 500).astype(float)
+    rows[1] = rows[0]
+    found = retention.reading("x", rows, BOOTSTRAP, access=True)
+    assert found.retained is not None
+    assert (found.retained.value, found.retained.low, found.retained.high) == (1.0, 1.0, 1.0)
+    assert found.change.value == 0.0
+
+
+def test_chance_is_taken_off() -> None:
+    rows = credit(0.9, 0.5, 0.5, 20_000).astype(float)
+    found = retention.reading("x", rows, BOOTSTRAP, access=True)
+    assert found.retained is not None
+    assert abs(found.retained.value) < 0.05
+    assert found.tuned.value / found.base.value > 0.5
+
+
+def test_what_the_base_model_did_not_know_is_uninformative() -> None:
+    assert retention.reading("x", credit(0.52, 0.4, 0.5, 200).astype(float), BOOTSTRAP, access=False).retained is None
+
+
+@pytest.mark.parametrize("n", [300, 1000])
+def test_the_interval_holds_what_it_says(n: int) -> None:
+    true, draws = (0.6 - 0.1) / (0.8 - 0.1), 300
+    covered = 0
+    for draw in range(draws):
+        one = retention.reading("x", credit(0.8, 0.6, 0.1, n, 10 * draw).astype(float), BOOTSTRAP, access=True).retained
+        assert one is not None
+        assert one.low is not None
+        assert one.high is not None
+        covered += one.low <= true <= one.high
+    assert 0.915 <= covered / draws <= 0.985
+
+
+def test_the_worst_is_named_and_layers_are_compared() -> None:
+    def right(reader: object) -> np.ndarray:
+        vectors = reader.vectors([f"word{i} common" for i in range(200)])  # type: ignore[attr-defined]
+        return (vectors @ vectors.mean(axis=0)) > np.quantile(vectors @ vectors.mean(axis=0), 0.1)
+
+    texts = [f"a sentence about word{i} and word{i * 7 % 31}" for i in range(60)]
+    found = retention.measure(
+        MadeUp(), MadeUp(forgets=0.7), MadeUp(forgets=1.0), [Ability("a", right, 200)], texts, BOOTSTRAP
+    )
+    assert len(found.cka) == 2
+    assert found.cka[0] == pytest.approx(1.0)
+    assert found.cka[1] < 0.99
+    readings = [
+        retention.reading(name, credit(0.9, kept, 0.1, 400).astype(float), BOOTSTRAP, access=True)
+        for name, kept in (("good", 0.85), ("bad", 0.3))
+    ]
+    worst = Retention(readings, [1.0], 4).worst
+    assert worst is not None
+    assert worst.ability == "bad"
+    assert Retention([], [1.0], 4).worst is None
+    assert worst.details(3)["kind"] == "access"

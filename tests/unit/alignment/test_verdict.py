@@ -1,0 +1,191 @@
+"""Each rule of each verdict, on measurements made up to meet it; the page says what the verdicts say."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages.alignment import page, publishing, references
+from stages.alignment.distribution_shift import Shift
+from stages.alignment.measuring import Alignment
+from stages.alignment.retention import Reading, Retention
+from stages.alignment.task_gap import TaskGap
+from stages.alignment.verdict import all_of, on_retention, on_shift, on_task
+from stages.artifacts import ALIGNMENT
+from stages.errors import DataError
+from stages.metrics.intervals import Estimate
+from stages.metrics.two_sample import Discrepancy, Separation
+from stages.params.alignment import AlignmentParams, Thresholds
+
+LIMITS = Thresholds()
+
+
+def about(value: float, half: float, n: int = 500) -> Estimate:
+    return Estimate(value, value - half, value + half, n)
+
+
+def task(gain: Estimate, gap: Estimate, poolings: dict[str, float] | None = None) -> TaskGap:
+    floors = {"random weights": about(0.4, 0.02), "TF-IDF": about(0.7, 0.02)}
+    return TaskGap(
+        about(0.8, 0.02), floors, gain, gap, about(0.7, 0.02), [0.3, 0.8], poolings or {"mean": 0.8}, 1, "mean", 900
+    )
+
+
+def shift(area: float, half: float, ratio: float, spread: float, n: int = 200, p: float = 0.5) -> Shift:
+    test = Separation(area, area - half, area + half, p, n, np.zeros(n))
+    return Shift(
+        raw=test,
+        normalised=test,
+        discrepancy=Discrepancy(0.01, 0.2, n),
+        distance_ratio=about(ratio, spread, n),
+        new_words=(0.1, 0.05),
+        label_shares=np.array([0.5, 0.5]),
+        label_distance=0.1,
+        expected_accuracy=0.8,
+        true_accuracy=0.79,
+        foreign=[(0, 1.5)],
+        n=n,
+    )
+
+
+def reading(kept: Estimate | None, name: str = "halves") -> Reading:
+    return Reading(name, True, about(0.8, 0.02), about(0.6, 0.02), about(0.1, 0.02), about(-0.2, 0.02), kept)
+
+
+@pytest.mark.parametrize(
+    ("gain", "gap", "state", "says"),
+    [
+        (about(0.10, 0.03), about(0.05, 0.02), "ALIGNED", ""),
+        (about(0.02, 0.03), about(0.05, 0.02), "INCONCLUSIVE", "Label more test records"),
+        (about(-0.10, 0.03), about(0.05, 0.02), "MISALIGNED", "model.base"),
+        (about(0.10, 0.03), about(-0.05, 0.02), "WATCH", "training.learning_rate"),
+    ],
+)
+def test_task(gain: Estimate, gap: Estimate, state: str, says: str) -> None:
+    found = on_task(task(gain, gap), LIMITS)
+    assert found.state == state
+    assert says in found.remedy
+    assert "TF-IDF" in found.evidence
+
+
+def test_a_better_pooling_is_named() -> None:
+    found = on_task(task(about(0.1, 0.03), about(0.05, 0.02), {"mean": 0.8, "cls": 0.85}), LIMITS)
+    assert "model.pooling: cls" in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("found", "state"),
+    [
+        (shift(0.52, 0.03, 1.02, 0.03), "ALIGNED"),
+        (shift(0.54, 0.08, 1.05, 0.10), "ALIGNED"),
+        (shift(0.58, 0.05, 1.02, 0.03, p=0.01), "INCONCLUSIVE"),
+        (shift(0.75, 0.03, 1.02, 0.03), "WATCH"),
+        (shift(0.52, 0.03, 1.30, 0.05), "WATCH"),
+        (shift(0.75, 0.03, 1.30, 0.05), "MISALIGNED"),
+        (shift(0.75, 0.03, 1.30, 0.05, n=30), "INCONCLUSIVE"),
+    ],
+)
+def test_shift(found: Shift, state: str) -> None:
+    assert on_shift("shifted", found, LIMITS).state == state
+
+
+@pytest.mark.parametrize(
+    ("kept", "state"),
+    [
+        (about(0.95, 0.05), "ALIGNED"),
+        (about(0.60, 0.05), "MISALIGNED"),
+        (about(0.83, 0.05), "WATCH"),
+        (about(0.88, 0.05), "INCONCLUSIVE"),
+        (None, "INCONCLUSIVE"),
+    ],
+)
+def test_retention(kept: Estimate | None, state: str) -> None:
+    good = reading(about(0.99, 0.005), "other")
+    readings = [reading(kept), good] if kept else [reading(None)]
+    assert on_retention(Retention(readings, [1.0, 0.8], 100), LIMITS).state == state
+
+
+@pytest.fixture
+def alignment() -> Alignment:
+    gaps = task(about(0.1, 0.03), about(0.05, 0.02))
+    shifts = {"test": shift(0.52, 0.03, 1.02, 0.03), "shifted": shift(0.75, 0.03, 1.3, 0.05)}
+    kept = Retention([reading(about(0.6, 0.05)), reading(None, "<b>order</b>")], [1.0, 0.8], 100)
+    texts = {"test": ["a"], "shifted": ["<script>alert(1)</script> 你好"]}
+    return Alignment(gaps, shifts, kept, all_of(gaps, shifts, kept, LIMITS), texts, ["x", "y"], "packaged:m")
+
+
+class Page(HTMLParser):
+    """Collects tags and text of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.said = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        for name, value in attrs:
+            assert name not in {"src", "href"}, f"{tag} {name}={value} comes from elsewhere"
+
+    def handle_data(self, data: str) -> None:
+        self.said += data
+
+
+def test_the_page_is_self_contained_and_says_every_verdict(alignment: Alignment) -> None:
+    made = page.html(alignment, LIMITS)
+    seen = Page()
+    seen.feed(made)
+    assert "script" not in seen.tags
+    assert seen.tags.count("svg") >= 4
+    for one in alignment.verdicts:
+        assert one.state in seen.said
+        assert one.evidence in seen.said
+    assert "<script>alert(1)</script> 你好" in seen.said
+    assert not re.search(r"nan|inf\b", seen.said)
+    assert made == page.html(alignment, LIMITS)
+
+
+def test_markdown_and_files_say_the_same(alignment: Alignment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    publishing.write(alignment, AlignmentParams(), 4)
+    said = (ALIGNMENT / "report.md").read_text(encoding="utf-8")
+    assert said.count("**MISALIGNED**") == 2
+    tables = [line for line in said.splitlines() if line.startswith("|")]
+    assert all(line.endswith("|") for line in tables)
+    lines = (ALIGNMENT / "plots" / "retention.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "ability,kind,n,base,tuned,floor,retained,low,high"
+    assert lines[2].endswith(",,,")
+    assert alignment.scalars(4)["verdicts"]["retention"] == "MISALIGNED"
+    publishing.write(None, AlignmentParams(), 4)
+    assert "enabled" in (ALIGNMENT / "report.html").read_text(encoding="utf-8")
+
+
+def test_references_are_text_or_labelled_sets(tmp_path: Path) -> None:
+    (tmp_path / "news.txt").write_text("one line\n\n第二行\n", encoding="utf-8")
+    (tmp_path / "set.jsonl").write_text('{"text": "a", "intent": "x"}\n\n{"text": "b", "label": 3}\n', encoding="utf-8")
+    (tmp_path / "table.csv").write_text("text,label\nhello,y\n", encoding="utf-8")
+    (tmp_path / "LICENCE").touch()
+    found = references.read(tmp_path)
+    assert found.texts == {"news": ["one line", "第二行"]}
+    assert found.probes == {"set": (["a", "b"], ["x", "3"]), "table": (["hello"], ["y"])}
+    assert references.read(tmp_path / "news.txt").probes == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.jsonl", '{"text": "a"}\n{"label": "b"}', r"a\.jsonl:1: label[\s\S]*a\.jsonl:2: text"),
+        ("a.jsonl", "{", r"a\.jsonl:1: not JSON"),
+        ("a.jsonl", "[1]", "expected an object"),
+        ("a.txt", b"caf\xe9", "not UTF-8"),
+        ("a.doc", "x", "holds no"),
+    ],
+)
+def test_references_that_cannot_be_read_are_refused(tmp_path: Path, name: str, content: str | bytes, says: str) -> None:
+    (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(DataError, match=says):
+        references.read(tmp_path)
