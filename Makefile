@@ -15,7 +15,7 @@ repro: $(VENV)/installed .dvc/config   ## install if need be, run the pipeline, 
 	@python -m stages.summary
 
 test: $(VENV)/installed   ## all tests, with coverage
-	python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=55
+	python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=95
 
 check: $(VENV)/installed   ## format, lint, types, layers, spelling
 	ruff format --check .

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from stages.artifacts import EVALUATION, METRICS, RELEASE
+from stages.artifacts import ALIGNMENT, ALIGNMENT_METRICS, EVALUATION, METRICS, RELEASE
 from stages.tracking.sync import latest_session, stages_of
 
 
@@ -25,6 +25,11 @@ def lines() -> Iterator[str]:
         yield f"{name:9} accuracy {with_interval(values)} (baseline)"
     if "gain_over_tfidf" in metrics:
         yield f"gain      {with_interval(metrics['gain_over_tfidf'])} over TF-IDF with logistic regression"
+    if ALIGNMENT_METRICS.is_file():
+        verdicts = json.loads(ALIGNMENT_METRICS.read_text(encoding="utf-8")).get("verdicts", {})
+        if verdicts:
+            yield f"alignment {', '.join(f'{gap} {state}' for gap, state in verdicts.items())}"
+            yield f"          {ALIGNMENT / 'report.html'} says why and what to do"
     yield from history(Path("dvc.lock"))
     yield f"plots     {EVALUATION / 'plots'}"
     if RELEASE.is_dir():

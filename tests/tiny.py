@@ -55,7 +55,7 @@ def corpus(folder: Path) -> Path:
         "validation": [row for row in rows if row["id"][-1] in "67"],
         "test": [row for row in rows if row["id"][-1] in "89"],
         "shifted": [
-            {**row, "id": "s" + row["id"], "text": row["text"].upper()} for row in rows if row["id"][-1] == "8"
+            {**row, "id": "s" + row["id"], "text": row["text"].upper()} for row in rows if row["id"][-1] in "89"
         ],
         "unlabelled": [{"id": f"u{i}", "text": f"message number {i}"} for i in range(24)],
     }

@@ -35,7 +35,7 @@ class Ability:
 
     Attributes:
         name: of the text and of the test.
-        right: a reader's credit on each record, in [0, 1].
+        right: a reader's credit on each record; its mean is the ability, 1 at best.
         records: how many there are.
         access: whether vectors are taken as they are; else a probe is refitted.
     """
@@ -80,6 +80,20 @@ def of_labelled(name: str, texts: Sequence[str], labels: Sequence[str], seed: in
     return [*made, _refitted(f"{name}: refitted probe", list(texts), ids, seed)]
 
 
+def of_pairs(name: str, first: Sequence[str], second: Sequence[str], scores: np.ndarray) -> list[Ability]:
+    """Whether similar texts are near each other: rank correlation of cosine with people's scores (Spearman)."""
+    if len(first) < FEWEST or len(np.unique(scores)) < 2:
+        return []
+    gold = _standard_ranks(scores)
+
+    def right(reader: Reader) -> np.ndarray:
+        one, other = (linear.normalised(reader.vectors(texts)) for texts in (first, second))
+        # The mean of products of standardised ranks is Spearman's coefficient, so that it can be resampled by record.
+        return _standard_ranks((one * other).sum(axis=1)) * gold
+
+    return [Ability(f"{name}: similarity of pairs", right, len(first))]
+
+
 def pieces(text: str) -> list[str]:
     """Words of a text; each CJK character is one."""
     return WORDS.findall(text)
@@ -89,6 +103,14 @@ def words_of_label(label: str) -> str:
     """A class name as a phrase: `change_payment`, `changePayment` and `change-payment` become "change payment"."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", label)
     return re.sub(r"[\s_\-./]+", " ", spaced).strip().lower()
+
+
+def _standard_ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks (ties at their mean) with mean 0 and variance 1."""
+    from scipy.stats import rankdata
+
+    ranks = rankdata(values)
+    return (ranks - ranks.mean()) / (ranks.std() or 1.0)
 
 
 def _refitted(name: str, texts: list[str], labels: np.ndarray, seed: int) -> Ability:

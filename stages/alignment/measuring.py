@@ -143,8 +143,13 @@ def measure(
     for name, (records, classes) in given.probes.items():
         chosen = sampling.rows(len(records), 2 * params.records, params.seed)
         asked += abilities.of_labelled(name, [records[i] for i in chosen], [classes[i] for i in chosen], params.seed)
+    for name, (first, second, scores) in given.pairs.items():
+        chosen = sampling.rows(len(first), 2 * params.records, params.seed)
+        one, other = [first[i] for i in chosen], [second[i] for i in chosen]
+        asked += abilities.of_pairs(name, one, other, np.array(scores)[chosen])
     general = [sentence for sentences in given.texts.values() for sentence in sentences]
     general = general or [text for records, _ in given.probes.values() for text in records]
+    general = general or [text for first, _, _ in given.pairs.values() for text in first]
     kept = retention.measure(base, after, random, asked, _some(general, params), bootstrap)
     log.info("retention measured by %d abilities (%.0f s)", len(asked), time.monotonic() - began)
     verdicts = verdict.all_of(task, shifts, kept, params.thresholds)

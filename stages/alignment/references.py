@@ -1,13 +1,14 @@
-"""Texts that are not the task's, on which retention is read: running text and labelled probe sets.
+"""Texts that are not the task's, on which retention is read: running text, labelled probe sets, scored pairs.
 
-`evaluation.references` names a file or a folder. A `.txt` file holds one sentence per line; a `.jsonl` or `.csv` file holds
-records with `text` and `label` (or `intent`).
+`evaluation.references` names a file or a folder. A `.txt` file holds one sentence per line. A `.jsonl` or `.csv` file holds
+records with `text` and `label` (or `intent`), or pairs with `text_a`, `text_b` and `score`.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 from stages.errors import DataError, Problem, report
 
 LABELS = ("label", "intent", "label_text", "category")
+Row = tuple[int, dict[str, Any]]
 SUFFIXES = (".txt", ".jsonl", ".csv")
 
 
@@ -26,10 +28,12 @@ class References:
     Attributes:
         texts: sentences by file name.
         probes: texts and labels by file name.
+        pairs: first texts, second texts and scores by file name.
     """
 
     texts: dict[str, list[str]] = field(default_factory=dict)
     probes: dict[str, tuple[list[str], list[str]]] = field(default_factory=dict)
+    pairs: dict[str, tuple[list[str], list[str], list[float]]] = field(default_factory=dict)
 
 
 def read(path: Path) -> References:
@@ -51,15 +55,19 @@ def read(path: Path) -> References:
                     line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()
                 ]
             else:
-                found.probes[file.stem] = _labelled(file)
+                rows = list(records(file))
+                if rows and {"text_a", "text_b", "score"} <= set(rows[0][1]):
+                    found.pairs[file.stem] = _pairs(file, rows)
+                else:
+                    found.probes[file.stem] = _labelled(file, rows)
         except UnicodeDecodeError as error:
             raise DataError(f"{file}: is not UTF-8 (byte {error.start}). Save it as UTF-8.") from None
     return found
 
 
-def _labelled(file: Path) -> tuple[list[str], list[str]]:
+def _labelled(file: Path, rows: list[Row]) -> tuple[list[str], list[str]]:
     texts, labels, problems = [], [], []
-    for number, record in records(file):
+    for number, record in rows:
         label = next((record[name] for name in LABELS if record.get(name) not in (None, "")), None)
         text = record.get("text")
         if not isinstance(text, str) or not text.strip():
@@ -74,6 +82,29 @@ def _labelled(file: Path) -> tuple[list[str], list[str]]:
             report(f"{file}: not a labelled probe set", problems, "Mend these records, or move the file away.")
         )
     return texts, labels
+
+
+def _pairs(file: Path, rows: list[Row]) -> tuple[list[str], list[str], list[float]]:
+    first, second, scores, problems = [], [], [], []
+    for number, record in rows:
+        one, other = record.get("text_a"), record.get("text_b")
+        try:
+            score = float(record["score"])
+        except (KeyError, TypeError, ValueError):
+            score = math.nan
+        if not isinstance(one, str) or not isinstance(other, str) or not one.strip() or not other.strip():
+            problems.append(Problem("expected two texts", file, number, "text_a, text_b"))
+        elif not math.isfinite(score):
+            problems.append(Problem(f"expected a number, found {record.get('score')!r}", file, number, "score"))
+        else:
+            first.append(one)
+            second.append(other)
+            scores.append(score)
+    if problems:
+        raise DataError(
+            report(f"{file}: not a set of scored pairs", problems, "Mend these records, or move the file away.")
+        )
+    return first, second, scores
 
 
 def records(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from tests.architecture import imports
+
 pytestmark = [pytest.mark.pipeline, pytest.mark.slow]
 SMALL: dict[str, dict[str, Any]] = {
     "data": {"limit": 60},
     "training": {"epochs": 1, "eval_batch_size": 64},
-    "evaluation": {"bootstrap": 100, "baselines": False},
+    "evaluation": {"bootstrap": 100, "baselines": False, "alignment": {"enabled": False}},
     "export": {"onnx": False, "int8": False},
     "tracking": {"enabled": False},
 }
@@ -103,6 +105,30 @@ def test_a_changed_section_touches_the_stages_that_read_it(
         assert checkout.would_run() == expected
     finally:
         file.write_text(before)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "stages/corpora/cleaning.py",
+        "stages/encoding/ids.py",
+        "stages/training/trainer.py",
+        "stages/metrics/intervals.py",
+        "stages/alignment/page.py",
+        "stages/exporters/int8.py",
+        "stages/errors.py",
+        "stages/tracking/delivery.py",
+        "stages/summary.py",
+    ],
+)
+def test_a_changed_module_touches_the_stages_that_import_it(checkout: Checkout, module: str) -> None:
+    file = checkout.folder / module
+    before = file.read_text(encoding="utf-8")
+    try:
+        file.write_text(before + "\n# changed\n", encoding="utf-8")
+        assert checkout.would_run() == {stage for stage in imports.STAGES if module in imports.files_of(stage)}
+    finally:
+        file.write_text(before, encoding="utf-8")
 
 
 def test_a_mistake_in_params_ends_with_one_message(checkout: Checkout) -> None:

@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 from tokenizers import Tokenizer
 
 from stages import artifacts, evaluate, export, finetune, prepare, tokenize
+from stages.alignment import shift
 from stages.artifacts import tree_sha256
 from stages.errors import GateError, ModelError
 from stages.exporters import manifest
@@ -65,7 +66,7 @@ def done(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
 
 
 def test_every_record_is_carried_to_its_prediction(done: Path) -> None:
-    for split, count in (("test", 24), ("shifted", 12)):
+    for split, count in (("test", 24), ("shifted", 24)):
         prepared = pq.read_table(done / artifacts.prepared(split))
         predicted = pq.read_table(done / artifacts.predictions(split))
         assert predicted.num_rows == prepared.num_rows == count
@@ -145,6 +146,32 @@ def test_long_texts_are_cut_alike_everywhere(done: Path) -> None:
     assert len(words.encode("word " * 500).ids) == encoding.max_length
     session = onnxruntime.InferenceSession(done / artifacts.RELEASE / "model.onnx")
     assert [one.name for one in session.get_inputs()] == ["input_ids", "attention_mask"]
+
+
+def test_the_three_gaps_are_measured_and_told(done: Path) -> None:
+    metrics = json.loads((done / artifacts.ALIGNMENT_METRICS).read_text(encoding="utf-8"))
+    gaps = {"task", "shift: test", "shift: shifted", "shift: unlabelled", "retention"}
+    assert set(metrics["verdicts"]) == gaps
+    for split in ("test", "shifted", "unlabelled"):
+        assert 0 <= metrics["shift"][split]["separation_low"] <= metrics["shift"][split]["separation"] <= 1
+    said = (done / artifacts.ALIGNMENT / "report.html").read_text(encoding="utf-8")
+    assert all(state in said for state in metrics["verdicts"].values())
+    details = json.loads((done / artifacts.ALIGNMENT / "details.json").read_text(encoding="utf-8"))
+    assert len(details["task"]["validation_accuracy_by_layer"]) == len(details["retention"]["cka_by_layer"]) == 3
+
+
+def test_incoming_messages_are_held_against_train(
+    done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "incoming.txt"
+    file.write_text("\n".join(f"the quantum harmonic oscillator number {i}" for i in range(60)), encoding="utf-8")
+    with inside(done):
+        assert shift.main(["--incoming", str(file), "--out", str(tmp_path / "shift.json")]) == 0
+        assert shift.main(["--incoming", str(tmp_path / "nothing.txt")]) == 2
+    said = capsys.readouterr().out
+    assert said.startswith(("MISALIGNED", "WATCH"))
+    assert "oscillator" in said
+    assert json.loads((tmp_path / "shift.json").read_text(encoding="utf-8"))["records"] == 60
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import spearmanr
 
 from stages.alignment import abilities
 from tests.unit.alignment.readers_made_up import MadeUp
@@ -70,6 +71,23 @@ def test_label_names_in_three_spellings() -> None:
         "change payment"
     }
     assert abilities.words_of_label("更改付款") == "更改付款"
+
+
+def test_similarity_of_pairs_is_spearmans() -> None:
+    generator = np.random.default_rng(1)
+    words = [f"w{i}" for i in range(40)]
+    first = [" ".join(generator.choice(words, 6)) for _ in range(200)]
+    shared = generator.integers(0, 7, 200)
+    second = [
+        " ".join([*text.split()[:k], *generator.choice(words, 6 - k)]) for text, k in zip(first, shared, strict=True)
+    ]
+    one = abilities.of_pairs("p", first, second, shared.astype(float))[0]
+    reader = MadeUp()
+    a, b = reader.vectors(first), reader.vectors(second)
+    cosine = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+    assert one.right(reader).mean() == pytest.approx(spearmanr(cosine, shared).statistic, abs=2e-3)
+    assert one.access
+    assert abilities.of_pairs("p", first[:5], second[:5], shared[:5].astype(float)) == []
 
 
 def test_labelled_sets_are_read_three_ways() -> None:

@@ -168,10 +168,12 @@ def test_references_are_text_or_labelled_sets(tmp_path: Path) -> None:
     (tmp_path / "news.txt").write_text("one line\n\n第二行\n", encoding="utf-8")
     (tmp_path / "set.jsonl").write_text('{"text": "a", "intent": "x"}\n\n{"text": "b", "label": 3}\n', encoding="utf-8")
     (tmp_path / "table.csv").write_text("text,label\nhello,y\n", encoding="utf-8")
+    (tmp_path / "pairs.csv").write_text("text_a,text_b,score\nhello,hi,4.5\n你好,再见,0\n", encoding="utf-8")
     (tmp_path / "LICENCE").touch()
     found = references.read(tmp_path)
     assert found.texts == {"news": ["one line", "第二行"]}
     assert found.probes == {"set": (["a", "b"], ["x", "3"]), "table": (["hello"], ["y"])}
+    assert found.pairs == {"pairs": (["hello", "你好"], ["hi", "再见"], [4.5, 0.0])}
     assert references.read(tmp_path / "news.txt").probes == {}
 
 
@@ -179,6 +181,7 @@ def test_references_are_text_or_labelled_sets(tmp_path: Path) -> None:
     ("name", "content", "says"),
     [
         ("a.jsonl", '{"text": "a"}\n{"label": "b"}', r"a\.jsonl:1: label[\s\S]*a\.jsonl:2: text"),
+        ("a.csv", "text_a,text_b,score\na,b,many\n,b,1", r"a\.csv:2: score[\s\S]*a\.csv:3: text_a"),
         ("a.jsonl", "{", r"a\.jsonl:1: not JSON"),
         ("a.jsonl", "[1]", "expected an object"),
         ("a.txt", b"caf\xe9", "not UTF-8"),

@@ -1,0 +1,85 @@
+"""A user's mistake is one message and exit code 2; a defect shows its traceback."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from stages import harness
+from stages.errors import DataError
+from stages.params.task import TaskParams
+
+
+@pytest.fixture
+def root(tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    text = (
+        (project / "params.yaml").read_text(encoding="utf-8").replace("enabled: true\n  uri", "enabled: false\n  uri")
+    )
+    (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(harness, "_die_with_parent", lambda: None)
+    return tmp_path
+
+
+def test_a_stage_gets_its_sections_and_no_others(root: Path) -> None:
+    seen: list[harness.Stage] = []
+    harness.main("prepare", seen.append, (TaskParams,))
+    assert seen[0].params(TaskParams).top_k == 3
+    assert set(seen[0].sections) == {"task"}
+
+
+def test_a_mistake_is_one_message(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def work(stage: harness.Stage) -> None:
+        raise DataError("train.csv:3: text: is empty. Mend it.")
+
+    with pytest.raises(SystemExit) as caught:
+        harness.main("prepare", work, (TaskParams,))
+    assert caught.value.code == 2
+    assert "prepare: train.csv:3: text: is empty. Mend it." in caplog.text
+
+
+def test_a_defect_is_not_hidden(root: Path) -> None:
+    def work(stage: harness.Stage) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        harness.main("prepare", work, (TaskParams,))
+
+
+def test_other_sections_are_checked_before_any_work(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = root / "params.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("licence:", "license:"), encoding="utf-8")
+    with pytest.raises(SystemExit):
+        harness.main("prepare", lambda _: pytest.fail("it worked"), (TaskParams,))
+    assert "did you mean 'licence'?" in caplog.text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's death")
+def test_a_stage_dies_with_the_process_that_started_it(project: Path) -> None:
+    child = (
+        "from stages import harness; harness._die_with_parent(); import time; print('up', flush=True); time.sleep(60)"
+    )
+    parent = (
+        f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {child!r}], stdout=subprocess.PIPE); "
+        "p.stdout.readline(); print(p.pid, flush=True); import time; time.sleep(60)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", parent], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(project)}
+    )
+    assert process.stdout is not None
+    pid = int(process.stdout.readline())
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    for _ in range(100):
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            return
+        time.sleep(0.05)
+    pytest.fail("the stage outlived its parent")
