@@ -7,7 +7,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test check lock deps ui clean
+.PHONY: repro test check lock deps rank-models ui clean
 
 repro: $(VENV)/installed .dvc/config   ## install if need be, run the pipeline, say what came out
 	dvc repro
@@ -30,6 +30,9 @@ lock: $(VENV)/installed   ## renew constraints.txt from pyproject.toml's ranges
 
 deps: $(VENV)/installed   ## write the modules that each stage imports into dvc.yaml
 	python -m tests.architecture.imports --write
+
+rank-models: $(VENV)/installed   ## which base model suits the prepared data: make rank-models MODELS="A B"
+	python -m stages.alignment.ranking $(MODELS)
 
 ui: $(VENV)/installed   ## MLflow in a browser
 	python -m stages.tracking ui

@@ -40,7 +40,9 @@ DETAILS = EVALUATION / "details" / "details.json"
 ALIGNMENT_METRICS = ALIGNMENT / "metrics.json"
 
 REQUIRED_SPLITS = ("train", "validation", "test")
-OPTIONAL_SPLITS = ("shifted", "unlabelled")
+OPTIONAL_SPLITS = ("shifted", "unlabelled", "out_of_scope")
+UNLABELLED = ("unlabelled", "out_of_scope")
+"""Splits without labels: messages of the same inbox, and messages that fit none of the classes."""
 SPLITS = REQUIRED_SPLITS + OPTIONAL_SPLITS
 ROW_GROUP = 65_536
 """Rows of a parquet row group: what a streaming reader holds at once."""

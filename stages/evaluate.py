@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from stages import artifacts, harness
 from stages.alignment import measuring, publishing
-from stages.analysis import comparison, confident_errors, summary
+from stages.analysis import calibrating, comparison, confident_errors, summary
 from stages.analysis.comparison import Comparison
 from stages.analysis.plots import pictures
 from stages.metrics.intervals import Bootstrap
@@ -35,16 +35,21 @@ def work(stage: harness.Stage) -> None:
     options = {"top_k": stage.params(TaskParams).top_k, "bins": params.calibration_bins}
     predictions: dict[str, pa.Table] = {}
     scores: dict[str, Scores] = {}
-    for split in ("test", "shifted"):
+    for split in ("validation", "test", "shifted"):
         if split in tuned.schema.rows:
             predictions[split] = predict(tuned, split, params.batch_size)
-            scores[split] = tuned.task.score(predictions[split], tuned.schema, bootstrap, options)
+            if split != "validation":  # it chose the epoch, so that its figures flatter
+                scores[split] = tuned.task.score(predictions[split], tuned.schema, bootstrap, options)
     found = {split: one.headline for split, one in scores.items()}
     baselines: dict[str, Comparison] = {}
     if params.baselines:
         baselines = against_baselines(tuned, predictions, bootstrap, params.seed)
     write(tuned, predictions["test"], scores, params)
-    artifacts.write_json(artifacts.METRICS, summary.scalars(found, baselines, params.decimals))
+    trust = calibrating.measure(
+        predictions["validation"], predictions["test"], tuned.schema.labels, params.calibration_bins, params.seed
+    )
+    scalars = {**summary.scalars(found, baselines, params.decimals), "calibration": trust.rounded(params.decimals)}
+    artifacts.write_json(artifacts.METRICS, scalars)
     details = summary.details(found, baselines, {split: one.details for split, one in scores.items()}, params.decimals)
     artifacts.write_json(artifacts.DETAILS, details)
     align(tuned, predictions, baselines, bootstrap, params)
@@ -69,7 +74,8 @@ def against_baselines(
     log.info("fitting TF-IDF with logistic regression on %d records for comparison", train.num_rows)
     tfidf = comparison.fit(train, validation, labels, seed)
     result = {}
-    for split, table in predictions.items():
+    for split in (split for split in predictions if split != "validation"):
+        table = predictions[split]
         records = artifacts.read_table(artifacts.prepared(split))
         result[split] = comparison.compare(
             tfidf, comparison.ids_of(train, labels), records, was_right(table), labels, bootstrap

@@ -11,7 +11,7 @@ import numpy as np
 
 from stages import artifacts, harness
 from stages.exporters import int8, manifest, model_card, onnx_graph, parity, weights
-from stages.exporters.predictor import Predictor
+from stages.exporters.predictor import CALIBRATION, Predictor
 from stages.params.export import ExportParams
 from stages.training.prediction import Tuned, load_tuned
 
@@ -27,10 +27,12 @@ def work(stage: harness.Stage) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     weights.copy(artifacts.FINETUNED, partial, tuned.schema, tuned.facts.encoding)
+    metrics = artifacts.read_json(artifacts.METRICS)
+    temperature = metrics["calibration"]["temperature"] if params.calibrate else 1.0
+    artifacts.write_json(partial / CALIBRATION, {"temperature": temperature})
     distances: dict[str, Any] = {}
     if params.onnx:
         distances = graphs(tuned, partial, params)
-    metrics = artifacts.read_json(artifacts.METRICS)
     card = model_card.render(params, tuned.schema, tuned.facts.encoding, metrics, distances)
     (partial / "README.md").write_text(card, encoding="utf-8")
     facts = {

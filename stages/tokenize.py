@@ -70,7 +70,7 @@ def encode_split(split: str, words: Tokenizer, max_length: int, schema: Schema) 
     full: list[np.ndarray] = []
     counts = lengths.Counts()
 
-    columns = [name for name in file.schema_arrow.names if split != "unlabelled" or name != "label"]
+    columns = [name for name in file.schema_arrow.names if split not in artifacts.UNLABELLED or name != "label"]
 
     def batches() -> Iterator[pa.RecordBatch]:
         for batch in file.iter_batches(8192, columns=columns):

@@ -58,6 +58,7 @@ def corpus(folder: Path) -> Path:
             {**row, "id": "s" + row["id"], "text": row["text"].upper()} for row in rows if row["id"][-1] in "89"
         ],
         "unlabelled": [{"id": f"u{i}", "text": f"message number {i}"} for i in range(24)],
+        "out_of_scope": [{"id": f"o{i}", "text": f"how many moons has planet {i}"} for i in range(22)],
     }
     folder.mkdir(parents=True)
     for split, members in splits.items():

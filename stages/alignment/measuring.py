@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ from stages.alignment.distribution_shift import LEAST, Answers, Reference, Shift
 from stages.alignment.retention import Retention
 from stages.alignment.task_gap import Labelled, TaskGap
 from stages.alignment.verdict import Verdict
-from stages.analysis import baselines
+from stages.analysis import baselines, out_of_scope, robustness
+from stages.analysis.out_of_scope import Detection
+from stages.analysis.robustness import Change
 from stages.corpora.splitting import sample
 from stages.metrics.intervals import Bootstrap
 from stages.params.alignment import AlignmentParams
@@ -35,6 +37,8 @@ class Alignment:
         task: between base model and task.
         shifts: between train and other splits.
         retention: between what the model knew and what it still knows.
+        robustness: what small changes of test's texts do to decisions.
+        out_of_scope: how well messages that fit no class are noticed; empty without such a split.
         verdicts: one per gap and split.
         texts: of the splits, for the records that look most foreign.
         labels: class names.
@@ -44,6 +48,8 @@ class Alignment:
     task: TaskGap
     shifts: dict[str, Shift]
     retention: Retention
+    robustness: list[Change]
+    out_of_scope: list[Detection]
     verdicts: list[Verdict]
     texts: dict[str, list[str]]
     labels: list[str]
@@ -77,6 +83,14 @@ class Alignment:
                 "informative": sum(one.retained is not None for one in self.retention.readings),
                 "cka_last_layer": round(self.retention.cka[-1], decimals),
             },
+            "robustness": {
+                one.name: {**_flat("drop", one.drop, decimals), "flips": round(one.flips.value, decimals)}
+                for one in self.robustness
+            },
+            "out_of_scope": {
+                one.name: {**_flat("auroc", one.auroc, decimals), "passed": round(one.passed.value, decimals)}
+                for one in self.out_of_scope
+            },
             "verdicts": {one.gap: one.state for one in self.verdicts},
         }
 
@@ -90,6 +104,19 @@ class Alignment:
                 "cka_by_layer": [round(value, decimals) for value in self.retention.cka],
                 "cka_sentences": self.retention.texts,
             },
+            "robustness": [
+                {
+                    "change": one.name,
+                    "drop": one.drop.rounded(decimals),
+                    "flips": one.flips.rounded(decimals),
+                    "touched": round(one.touched, decimals),
+                }
+                for one in self.robustness
+            ],
+            "out_of_scope": [
+                {"score": one.name, "auroc": one.auroc.rounded(decimals), "passed": one.passed.rounded(decimals)}
+                for one in self.out_of_scope
+            ],
             "verdicts": [vars(one) for one in self.verdicts],
         }
 
@@ -123,7 +150,7 @@ def measure(
     known = Labelled([data["train"].texts[int(i)] for i in probed], data["train"].labels[probed])
     task = task_gap.measure(base, random, {**data, "train": known}, dict(right), bootstrap, params.seed)
     log.info("task gap measured (%.0f s)", time.monotonic() - began)
-    compared = reference(tuned, base, bootstrap, params)
+    compared = reference(tuned, base, bootstrap, params, predictions.get("validation"))
     texts: dict[str, list[str]] = {}
     shifts: dict[str, Shift] = {}
     for split in ("test", "shifted", "unlabelled"):
@@ -153,17 +180,54 @@ def measure(
     kept = retention.measure(base, after, random, asked, _some(general, params), bootstrap)
     log.info("retention measured by %d abilities (%.0f s)", len(asked), time.monotonic() - began)
     verdicts = verdict.all_of(task, shifts, kept, params.thresholds)
-    return Alignment(task, shifts, kept, verdicts, texts, labels, tuned.facts.encoding.base)
+    firm, noticed = around(tuned, after, data, bootstrap, params)
+    log.info("robustness and out-of-scope detection measured (%.0f s)", time.monotonic() - began)
+    return Alignment(task, shifts, kept, firm, noticed, verdicts, texts, labels, tuned.facts.encoding.base)
 
 
-def reference(tuned: Tuned, base: readers.Reader, bootstrap: Bootstrap, params: AlignmentParams) -> Reference:
+def around(
+    tuned: Tuned, after: readers.Reader, data: Mapping[str, Labelled], bootstrap: Bootstrap, params: AlignmentParams
+) -> tuple[list[Change], list[Detection]]:
+    """What small changes do to decisions, and whether messages that fit no class are noticed."""
+    test, train = data["test"], data["train"]
+    chosen = sampling.rows(len(test.texts), params.records, params.seed)
+    texts, gold = [test.texts[i] for i in chosen], test.labels[chosen]
+
+    def logits(said: Sequence[str]) -> np.ndarray:
+        table = pa.table({"id": [str(i) for i in range(len(said))], "text": list(said)})
+        rows = tuned.task.encode(table, after.words, after.max_length, tuned.schema)
+        return tuned.logits(rows, readers.BATCH)
+
+    firm = robustness.measure(texts, gold, lambda said: logits(said).argmax(axis=1), bootstrap)
+    if tuned.schema.rows.get("out_of_scope", 0) < LEAST:
+        return firm, []
+    foreign = artifacts.read_table(artifacts.prepared("out_of_scope"), ["text"])["text"].to_pylist()
+    known = sampling.rows(len(train.texts), 2 * params.records, params.seed)
+    learned, labels = after.vectors([train.texts[i] for i in known]), train.labels[known]
+    sides = [
+        {
+            **out_of_scope.confidence_scores(logits(said)),
+            **out_of_scope.distance_scores(learned, labels, after.vectors(said)),
+        }
+        for said in (texts, foreign)
+    ]
+    return firm, out_of_scope.measure({name: (sides[0][name], sides[1][name]) for name in sides[0]}, bootstrap)
+
+
+def reference(
+    tuned: Tuned,
+    base: readers.Reader,
+    bootstrap: Bootstrap,
+    params: AlignmentParams,
+    validation_predictions: pa.Table | None = None,
+) -> Reference:
     """The train split as the base model sees it; see `stages.alignment.distribution_shift.Reference`."""
     train, validation = (_labelled(split, tuned.schema.labels) for split in ("train", "validation"))
     return Reference(
         base,
         train.texts,
         validation.texts,
-        answers(tuned, "validation", None),
+        answers(tuned, "validation", validation_predictions),
         train.labels,
         most=params.records,
         permutations=params.permutations,

@@ -15,6 +15,8 @@ TITLES = {
     "task": "Does the base model fit the task?",
     "shift": "Do other messages look like the training data?",
     "retention": "What did fine-tuning make the model forget?",
+    "robustness": "What do small changes of the texts do?",
+    "scope": "Does it notice messages that fit none of its classes?",
 }
 WORDS = {
     "pretraining gain": "accuracy of a linear probe on the frozen base model less the best floor's, paired over test records.",
@@ -32,31 +34,35 @@ STYLE = """
 :root{color-scheme:light;--ink:#1d2430;--soft:#667080;--line:#d8dde4}
 *{box-sizing:border-box}body{margin:0;font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:#f6f7f9}
 main{max-width:1080px;margin:0 auto;padding:20px}
-h1{font-size:1.4rem;margin:.2em 0}h2{font-size:1.15rem;margin:2em 0 .4em}
+h1{font-size:1.4rem;margin:.2em 0}h2{font-size:1.15rem;margin:.9em 0 .4em}h3{font-size:1rem}
 .lead{color:var(--soft);margin:.2em 0 1em}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(290px,1fr));gap:10px}
 .card{background:#fff;border:1px solid var(--line);border-left:6px solid var(--state);border-radius:6px;padding:10px 14px}
 .card b{color:var(--state)}.card p{margin:.3em 0;font-size:.87rem}.card .gap{font-size:.8rem;color:var(--soft)}
+.strip{display:flex;flex-wrap:wrap;gap:6px;margin:0 0 14px;font-size:.85rem}
+.strip span{border:1px solid var(--state);border-radius:99px;padding:1px 10px;background:#fff}.strip b{color:var(--state)}
 .ALIGNED{--state:#2e7d4f}.WATCH{--state:#b26a00}.MISALIGNED{--state:#b3261e}.INCONCLUSIVE{--state:#5f6b7a}
 section{background:#fff;border:1px solid var(--line);border-radius:6px;padding:4px 18px 16px;margin-top:18px}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.88rem;width:100%}
 th,td{text-align:left;
 padding:5px 10px 5px 0;border-bottom:1px solid var(--line);vertical-align:top}
-td.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+.n{text-align:right}td.n{white-space:nowrap;font-variant-numeric:tabular-nums}
 svg{width:100%;max-width:640px;height:auto;display:block;margin:8px 0}.note{color:var(--soft);font-size:.85rem}
 """
 
 
 def html(found: Alignment, limits: Thresholds) -> str:
     """The page."""
+    strip = "".join(f'<span class="{one.state}">{escape(one.gap)} <b>{one.state}</b></span>' for one in found.verdicts)
     cards = "".join(_card(one) for one in found.verdicts)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>Alignment report</title><style>{STYLE}</style></head><body><main>"
         f"<h1>Alignment report</h1><p class=lead>Base model {escape(found.base)}; intervals are 95 %. "
-        f'What the words mean stands at the end.</p><div class="cards">{cards}</div>'
-        f"{_task(found)}{_shift(found, limits)}{_retention(found, limits)}{_definitions(limits)}</main></body></html>\n"
+        f'What the words mean stands at the end.</p><p class="strip">{strip}</p><div class="cards">{cards}</div>'
+        f"{_task(found)}{_shift(found, limits)}{_retention(found, limits)}{_around(found)}"
+        f"{_definitions(limits)}</main></body></html>\n"
     )
 
 
@@ -69,6 +75,9 @@ def markdown(found: Alignment) -> str:
     lines += ["", "## Task", "", *_markdown_table(*task_rows(found))]
     lines += ["", "## Distribution shift", "", *_markdown_table(*shift_rows(found))]
     lines += ["", "## Retention", "", *_markdown_table(*retention_rows(found))]
+    lines += ["", "## Robustness", "", *_markdown_table(*robustness_rows(found))]
+    if found.out_of_scope:
+        lines += ["", "## Out of scope", "", *_markdown_table(*scope_rows(found))]
     return "\n".join(lines) + "\n"
 
 
@@ -128,6 +137,30 @@ def retention_rows(found: Alignment) -> Table:
         for one in found.retention.readings
     ]
     return ("ability", "kind", "n", "base", "tuned", "floor", "change (95 %)", "retained (95 %)"), rows
+
+
+def robustness_rows(found: Alignment) -> Table:
+    """One row per kind of change."""
+    rows = [
+        [one.name, f"{one.drop.n:,}", f"{one.touched:.3f}", signed(one.drop), shown(one.flips)]
+        for one in found.robustness
+    ]
+    return ("change", "n", "texts changed", "accuracy lost (95 %)", "decisions changed (95 %)"), rows
+
+
+def scope_rows(found: Alignment) -> Table:
+    """One row per score."""
+    rows = [[one.name, f"{one.auroc.n:,}", shown(one.auroc), shown(one.passed)] for one in found.out_of_scope]
+    return ("score", "n", "AUROC (95 %)", "passed where 95 % of test pass (95 %)"), rows
+
+
+def _around(found: Alignment) -> str:
+    scope = ""
+    if found.out_of_scope:
+        scope = f"<h2>{TITLES['scope']}</h2>{_html_table(*scope_rows(found))}"
+    return (
+        f'<section id="around"><h2>{TITLES["robustness"]}</h2>{_html_table(*robustness_rows(found))}{scope}</section>'
+    )
 
 
 def _task(found: Alignment) -> str:
@@ -204,7 +237,7 @@ def _card(one: Verdict) -> str:
 
 
 def _html_table(head: Sequence[str], rows: list[list[str]]) -> str:
-    top = "".join(f"<th>{escape(name)}</th>" for name in head)
+    top = "".join(f"<th{'' if i == 0 else ' class=n'}>{escape(name)}</th>" for i, name in enumerate(head))
     body = "".join(
         "<tr>"
         + "".join(f"<td{'' if i == 0 else ' class=n'}>{escape(cell)}</td>" for i, cell in enumerate(row))

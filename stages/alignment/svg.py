@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from html import escape
 
@@ -90,5 +91,5 @@ def _short(name: str, longest: int = 40) -> str:
 def _ticks(low: float, high: float) -> list[float]:
     """About five round values between two ends."""
     step = next(s for s in (0.05, 0.1, 0.2, 0.25, 0.5, 1, 2, 5, 10, 100) if (high - low) / s <= 6)
-    first = int(-(-low // step))
-    return [round(i * step, 4) for i in range(first, int(high // step) + 1)]
+    first = math.ceil(low / step - 1e-9)
+    return [round(i * step, 4) for i in range(first, int(high / step + 1e-9) + 1)]

@@ -14,6 +14,7 @@ from typing import Literal
 from stages.alignment.distribution_shift import Shift
 from stages.alignment.retention import Reading, Retention
 from stages.alignment.task_gap import TaskGap
+from stages.metrics import significance
 from stages.metrics.intervals import Estimate
 from stages.params.alignment import Thresholds
 
@@ -61,8 +62,16 @@ def on_task(found: TaskGap, limits: Thresholds) -> Verdict:
     return Verdict("task", "ALIGNED", evidence, remedy)
 
 
-def on_shift(split: str, found: Shift, limits: Thresholds) -> Verdict:
-    """Whether a split is of train's kind: a classifier cannot tell them apart, and it lies no farther from train."""
+def on_shift(split: str, found: Shift, limits: Thresholds, p: float | None = None) -> Verdict:
+    """Whether a split is of train's kind: a classifier cannot tell them apart, and it lies no farther from train.
+
+    Args:
+        split: its name.
+        found: what was measured.
+        limits: thresholds.
+        p: of the two-sample test, adjusted for the number of splits; its own when there is only one.
+    """
+    p = found.normalised.p if p is None else p
     test, ratio = found.normalised, found.distance_ratio
     low, high = bounds(ratio)
     evidence = (
@@ -84,7 +93,7 @@ def on_shift(split: str, found: Shift, limits: Thresholds) -> Verdict:
         return Verdict(gap, "WATCH", evidence, remedy)
     if test.high < limits.separation and high < limits.distance_ratio:
         return Verdict(gap, "ALIGNED", evidence, "")
-    if test.auc < limits.separation and ratio.value < limits.distance_ratio and (test.p > 0.05 or test.auc < 0.55):
+    if test.auc < limits.separation and ratio.value < limits.distance_ratio and (p > 0.05 or test.auc < 0.55):
         return Verdict(gap, "ALIGNED", evidence, "")
     return Verdict(gap, "INCONCLUSIVE", evidence, f"Collect more records of {split}: {found.n} leave it open.")
 
@@ -113,7 +122,8 @@ def on_retention(found: Retention, limits: Thresholds) -> Verdict:
 
 def all_of(task: TaskGap, shifts: Mapping[str, Shift], retention: Retention, limits: Thresholds) -> list[Verdict]:
     """A verdict per gap, and per split for the shift."""
-    shifted = [on_shift(split, found, limits) for split, found in shifts.items()]
+    adjusted = significance.holm([found.normalised.p for found in shifts.values()])
+    shifted = [on_shift(split, found, limits, p) for (split, found), p in zip(shifts.items(), adjusted, strict=True)]
     return [on_task(task, limits), *shifted, on_retention(retention, limits)]
 
 

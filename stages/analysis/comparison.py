@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from stages.analysis.baselines import Predictions, TfidfBaseline, majority
-from stages.metrics import classification
+from stages.metrics import classification, significance
 from stages.metrics.intervals import Bootstrap, Estimate
 
 Estimates = dict[str, Estimate]
@@ -23,11 +23,13 @@ class Comparison:
     Attributes:
         scores: estimates of accuracy and macro-F1 by baseline.
         gain: of the tuned model's accuracy over TF-IDF's, paired over records.
+        p: that both are right equally often (exact McNemar test).
         right: whether TF-IDF was right `(records,)`.
     """
 
     scores: dict[str, Estimates]
     gain: Estimate
+    p: float
     right: np.ndarray
 
 
@@ -68,7 +70,8 @@ def compare(
     }
     scores = {name: _score(one, gold, len(labels), bootstrap) for name, one in said.items()}
     theirs = said["tfidf"].predicted == gold
-    return Comparison(scores, bootstrap.of_means((right.astype(float) - theirs)[None])[0], theirs)
+    gain = bootstrap.of_means((right.astype(float) - theirs)[None])[0]
+    return Comparison(scores, gain, significance.mcnemar(right, theirs), theirs)
 
 
 def _score(said: Predictions, gold: np.ndarray, classes: int, bootstrap: Bootstrap) -> dict[str, Any]:

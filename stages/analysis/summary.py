@@ -58,7 +58,10 @@ def details(
                 kind: {name: one.rounded(decimals) for name, one in estimates.items()}
                 for kind, estimates in scores.items()
             }
-            result[split]["gain_over_tfidf"] = baselines[split].gain.rounded(decimals)
+            result[split]["gain_over_tfidf"] = {
+                **baselines[split].gain.rounded(decimals),
+                "mcnemar_p": round(baselines[split].p, 6),
+            }
     return result
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stages.artifacts import UNLABELLED
 from stages.corpora.records import ROW, Draft
 from stages.errors import SHOWN, DataError, Problem, report
 from stages.params.data import Cleaning
@@ -60,7 +61,7 @@ def clean(draft: Draft, rules: Cleaning) -> None:
     draft.done.add("labels mended", draft.change("label", lambda label: label and clean_label(label, rules.normalize)))
     shown = [text is not None and has_content(text) for texts in draft.chunks("text") for text in texts]
     _leave_out(draft, ~np.array(shown, dtype=bool), "text", rules.empty, "empty")
-    if draft.name == "unlabelled":
+    if draft.name in UNLABELLED:
         draft.replace("label", pa.nulls(draft.rows, pa.string()))
     else:
         _leave_out(draft, pc.is_null(draft.table["label"]).to_numpy(), "label", rules.unlabelled, "unlabelled")

@@ -19,6 +19,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from stages.artifacts import UNLABELLED
 from stages.corpora.blocks import Block
 from stages.corpora.records import GROUP, OWN, ROW, Draft, Report
 from stages.errors import SHOWN, DataError, Problem, report
@@ -110,9 +111,7 @@ class _Mapping:
     def _optional(self, role: str) -> bool:
         """Ids are made where there are none; unlabelled records have no label; only train is cut by groups."""
         return (
-            role == "id"
-            or (role == GROUP and self.split != "train")
-            or (role == "label" and self.split == "unlabelled")
+            role == "id" or (role == GROUP and self.split != "train") or (role == "label" and self.split in UNLABELLED)
         )
 
     def _missing(self, role: str, options: Sequence[str], present: Sequence[str]) -> Problem:

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stages.artifacts import UNLABELLED
 from stages.corpora import duplicates, leakage
 from stages.corpora.records import EXCERPT, Draft
 
@@ -62,7 +63,7 @@ def summary(profiles: Mapping[str, SplitProfile], drafts: Mapping[str, Draft], l
 def _split(draft: Draft, labels: list[str]) -> SplitProfile:
     characters = np.array([len(text or "") for texts in draft.chunks("text") for text in texts], dtype=np.int64)
     words = np.array([count_words(text or "") for texts in draft.chunks("text") for text in texts], dtype=np.int64)
-    classes = None if draft.name == "unlabelled" else np.bincount(draft.ids_of(labels), minlength=len(labels))
+    classes = None if draft.name in UNLABELLED else np.bincount(draft.ids_of(labels), minlength=len(labels))
     found: dict[str, Any] = {
         "records": draft.rows,
         "read": draft.done.read,

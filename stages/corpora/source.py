@@ -23,6 +23,7 @@ NAMES = {
     "test": ("test",),
     "shifted": ("shifted",),
     "unlabelled": ("unlabelled", "unlabeled"),
+    "out_of_scope": ("out_of_scope", "out-of-scope", "oos"),
 }
 
 

@@ -45,6 +45,8 @@ def render(
         _table(metrics),
         "## Exported graphs against the tuned model",
         _parity(parity),
+        "## Confidence",
+        _confidence(metrics),
         "## Limits",
         "The figures hold for texts like those of the test split. On other channels, products or languages expect less"
         f"{_shifted(metrics)}. Texts longer than {encoding.max_length} tokens are cut. "
@@ -93,6 +95,16 @@ def _parity(parity: dict[str, Any]) -> str:
         for name, one in parity.items()
     ]
     return "\n".join(rows) if parity else "None was exported."
+
+
+def _confidence(metrics: dict[str, Any]) -> str:
+    found = metrics["calibration"]
+    return (
+        f"The expected calibration error on test is {found['ece']}; that of a perfectly calibrated model would lie between "
+        f"{found['ece_null_low']} and {found['ece_null_high']} on so many records. Dividing the logits by the temperature "
+        f"{found['temperature']}, which validation chose, brings it to {found['ece_calibrated']}. `calibration.json` holds the "
+        "temperature that this release is meant to be used with."
+    )
 
 
 def _shifted(metrics: dict[str, Any]) -> str:

@@ -15,6 +15,9 @@ from tokenizers import Tokenizer
 
 from stages.errors import ModelError
 
+CALIBRATION = "calibration.json"
+"""File of the temperature that logits are divided by before they become probabilities."""
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -40,10 +43,13 @@ class Predictor:
         import onnxruntime
 
         folder = Path(folder)
-        missing = [name for name in (graph, "tokenizer.json", "labels.json") if not (folder / name).is_file()]
+        missing = [
+            name for name in (graph, "tokenizer.json", "labels.json", CALIBRATION) if not (folder / name).is_file()
+        ]
         if missing:
             raise ModelError(f"{folder}: {', '.join(missing)} not found. Run `dvc repro export`, which makes it.")
         labels = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
+        self.temperature = float(json.loads((folder / CALIBRATION).read_text(encoding="utf-8"))["temperature"])
         self.labels = [labels[str(i)] for i in range(len(labels))]
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.no_padding()
@@ -72,7 +78,7 @@ class Predictor:
         """Classify texts, in their order."""
         if not texts:
             return []
-        logits = self.logits(texts).astype(np.float64)
+        logits = self.logits(texts).astype(np.float64) / self.temperature
         weights = np.exp(logits - logits.max(axis=1, keepdims=True))
         shares = weights / weights.sum(axis=1, keepdims=True)
         return [

@@ -67,3 +67,59 @@ def expected_calibration_error(table: list[Bin]) -> float:
     """Mean distance of accuracy from confidence over bins, weighted by their counts (Naeini et al. 2015)."""
     total = sum(one.count for one in table)
     return sum(one.count * abs(one.accuracy - one.confidence) for one in table) / total
+
+
+def null_band(confidence: np.ndarray, bins: int, draws: int, level: float, seed: int) -> tuple[float, float]:
+    """Where the calibration error of a *perfectly* calibrated model with these confidences would lie.
+
+    Finite bins err by chance, so that 0 is never reached: an error inside this band is no evidence of miscalibration
+    (Vaicenavicius et al. 2019). Each record is right with its own confidence, `draws` times.
+
+    Args:
+        confidence: probability of the predicted class `(records,)`.
+        bins: as for `reliability`.
+        draws: simulated test sets.
+        level: of the band, in (0, 1).
+        seed: of the simulation.
+    """
+    order = np.argsort(confidence, kind="stable")
+    parts = [part for part in np.array_split(confidence[order].astype(np.float64), bins) if len(part)]
+    generator = np.random.default_rng(seed)
+    errors = np.zeros(draws)
+    for part in parts:
+        right = (generator.random((draws, len(part))) < part).mean(axis=1)
+        errors += len(part) * np.abs(right - part.mean())
+    tail = (1 - level) / 2
+    low, high = np.quantile(errors / len(confidence), [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def temperature(logits: np.ndarray, gold: np.ndarray) -> float:
+    """The temperature that minimises log-loss on held-out records (Guo et al. 2017), in [1/20, 20].
+
+    Args:
+        logits: or log-probabilities `(records, classes)`.
+        gold: class ids `(records,)`.
+    """
+    from scipy.optimize import minimize_scalar
+
+    values = logits.astype(np.float64)
+
+    def loss(log_temperature: float) -> float:
+        return float(log_losses(rescaled(values, float(np.exp(log_temperature))), gold).mean())
+
+    ends = np.log(20.0)
+    return float(np.exp(minimize_scalar(loss, bounds=(-ends, ends), method="bounded", options={"xatol": 1e-4}).x))
+
+
+def rescaled(logits: np.ndarray, by: float) -> np.ndarray:
+    """Probabilities `(records, classes)` of logits divided by a temperature."""
+    scaled = logits.astype(np.float64) / by
+    scaled -= scaled.max(axis=1, keepdims=True)
+    powers = np.exp(scaled)
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def logarithms(probabilities: np.ndarray) -> np.ndarray:
+    """Log-probabilities, clipped like everywhere here: logits up to a constant per record."""
+    return np.log(np.clip(probabilities.astype(np.float64), SMALLEST, 1.0))

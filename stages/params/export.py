@@ -34,6 +34,7 @@ class ExportParams(Section):
         name: the release's name on its model card.
         licence: SPDX identifier on the model card, lower case as the hub writes it.
         intended_use: a sentence or two for the model card.
+        calibrate: give probabilities at the temperature that validation chose (decisions stay the same).
         onnx: write `model.onnx`.
         int8: write `model.int8.onnx` (dynamic quantization of the ONNX graph).
         opset: of the ONNX graph.
@@ -45,6 +46,7 @@ class ExportParams(Section):
     name: Annotated[str, Field(min_length=1)] = "whetstone-helpdesk"
     licence: Annotated[str, Field(min_length=1)] = "apache-2.0"
     intended_use: str = ""
+    calibrate: bool = True
     onnx: bool = True
     int8: bool = True
     opset: Annotated[int, Field(ge=18, le=23)] = 20

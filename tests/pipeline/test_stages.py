@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from tokenizers import Tokenizer
 
 from stages import artifacts, evaluate, export, finetune, prepare, tokenize
-from stages.alignment import shift
+from stages.alignment import ranking, shift
 from stages.artifacts import tree_sha256
 from stages.errors import GateError, ModelError
 from stages.exporters import manifest
@@ -122,6 +122,12 @@ def test_the_release_classifies_raw_texts_as_the_tuned_model_does(done: Path) ->
     release = Predictor(done / artifacts.RELEASE)
     assert [one.label for one in release.predict(texts)] == expected
     assert release.predict([]) == []
+    with inside(done):
+        metrics = artifacts.read_json(artifacts.METRICS)
+    assert release.temperature == metrics["calibration"]["temperature"]
+    plain = release.logits(texts[:1]) / release.temperature
+    likely = np.exp(plain - plain.max()) / np.exp(plain - plain.max()).sum()
+    assert release.predict(texts[:1])[0].score == pytest.approx(float(likely.max()), rel=1e-6)
     assert sum(release.predict(["where is it"])[0].scores.values()) == pytest.approx(1)
     assert manifest.verify(done / artifacts.RELEASE) >= 8
     with pytest.raises(ModelError, match=r"nothing\.onnx not found"):
@@ -150,6 +156,8 @@ def test_long_texts_are_cut_alike_everywhere(done: Path) -> None:
 
 def test_the_three_gaps_are_measured_and_told(done: Path) -> None:
     metrics = json.loads((done / artifacts.ALIGNMENT_METRICS).read_text(encoding="utf-8"))
+    assert set(metrics["robustness"]) >= {"upper case", "typing mistakes"}
+    assert all(0 <= one["auroc"] <= 1 for one in metrics["out_of_scope"].values())
     gaps = {"task", "shift: test", "shift: shifted", "shift: unlabelled", "retention"}
     assert set(metrics["verdicts"]) == gaps
     for split in ("test", "shifted", "unlabelled"):
@@ -172,6 +180,16 @@ def test_incoming_messages_are_held_against_train(
     assert said.startswith(("MISALIGNED", "WATCH"))
     assert "oscillator" in said
     assert json.loads((tmp_path / "shift.json").read_text(encoding="utf-8"))["records"] == 60
+
+
+def test_base_models_are_ranked_before_any_is_tuned(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with inside(done):
+        assert ranking.main(["./base", "packaged:all-MiniLM-L6-v2"]) == 0
+        assert ranking.main(["packaged:nothing"]) == 2
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert rows[0][0] == "model"
+    assert {rows[1][0], rows[2][0]} == {"./base", "packaged:all-MiniLM-L6-v2"}
+    assert float(rows[1][1]) >= float(rows[2][1])
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ USUAL = {
     "test": ("test",),
     "shifted": ("shifted",),
     "unlabelled": ("unlabelled", "unlabeled", "unsupervised"),
+    "out_of_scope": ("out_of_scope", "oos"),
 }
 HUB = "https://huggingface.co"
 SECONDS = 5

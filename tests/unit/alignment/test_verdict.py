@@ -15,6 +15,8 @@ from stages.alignment.measuring import Alignment
 from stages.alignment.retention import Reading, Retention
 from stages.alignment.task_gap import TaskGap
 from stages.alignment.verdict import all_of, on_retention, on_shift, on_task
+from stages.analysis.out_of_scope import Detection
+from stages.analysis.robustness import Change
 from stages.artifacts import ALIGNMENT
 from stages.errors import DataError
 from stages.metrics.intervals import Estimate
@@ -115,7 +117,10 @@ def alignment() -> Alignment:
     shifts = {"test": shift(0.52, 0.03, 1.02, 0.03), "shifted": shift(0.75, 0.03, 1.3, 0.05)}
     kept = Retention([reading(about(0.6, 0.05)), reading(None, "<b>order</b>")], [1.0, 0.8], 100)
     texts = {"test": ["a"], "shifted": ["<script>alert(1)</script> 你好"]}
-    return Alignment(gaps, shifts, kept, all_of(gaps, shifts, kept, LIMITS), texts, ["x", "y"], "packaged:m")
+    firm = [Change("upper case", about(0.02, 0.01), about(0.05, 0.02), 1.0)]
+    noticed = [Detection("energy", about(0.9, 0.02), about(0.4, 0.05))]
+    verdicts = all_of(gaps, shifts, kept, LIMITS)
+    return Alignment(gaps, shifts, kept, firm, noticed, verdicts, texts, ["x", "y"], "packaged:m")
 
 
 class Page(HTMLParser):

@@ -29,3 +29,36 @@ def test_ece_by_hand() -> None:
 
 def test_more_bins_than_records_give_a_bin_to_each() -> None:
     assert len(calibration.reliability(np.array([0.5, 0.7]), np.array([True, False]), 15)) == 2
+
+
+@pytest.mark.parametrize("planted", [0.5, 1.0, 2.5])
+def test_a_planted_temperature_is_recovered(planted: float) -> None:
+    generator = np.random.default_rng(0)
+    logits = generator.normal(0, 2, size=(6000, 5))
+    true = calibration.rescaled(logits, planted)
+    gold = (true.cumsum(axis=1) > generator.random((6000, 1))).argmax(axis=1)
+    assert calibration.temperature(logits, gold) == pytest.approx(planted, rel=0.07)
+
+
+def test_a_calibrated_model_lies_in_the_null_band_and_an_overconfident_one_above() -> None:
+    inside, tests = 0, 200
+    for draw in range(tests):
+        generator = np.random.default_rng(draw)
+        confidence = generator.beta(5, 2, 400)
+        right = generator.random(400) < confidence
+        low, high = calibration.null_band(confidence, 10, 300, 0.95, draw)
+        inside += low <= calibration.expected_calibration_error(calibration.reliability(confidence, right, 10)) <= high
+    assert inside / tests > 0.90
+    sure = np.minimum(confidence + 0.15, 1.0)
+    assert calibration.expected_calibration_error(calibration.reliability(sure, right, 10)) > high
+
+
+def test_rescaling_by_one_is_softmax_and_logarithms_undo_it() -> None:
+    generator = np.random.default_rng(1)
+    probabilities = generator.dirichlet(np.ones(4), 50)
+    np.testing.assert_allclose(
+        calibration.rescaled(calibration.logarithms(probabilities), 1.0), probabilities, rtol=1e-9
+    )
+    flatter = calibration.rescaled(calibration.logarithms(probabilities), 3.0)
+    assert (flatter.argmax(1) == probabilities.argmax(1)).all()
+    assert (flatter.max(1) <= probabilities.max(1) + 1e-12).all()

@@ -1,0 +1,116 @@
+"""What small changes that leave a message's meaning alone do to the model's decisions.
+
+Changes are seeded by the text itself, so that a record is changed in the same way whatever else is in the split. Letters
+change only where a keyboard has neighbours; texts in other scripts lose or repeat characters.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from stages.encoding.lengths import WORDS
+from stages.metrics.intervals import Bootstrap, Estimate
+
+ROWS = ("1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm")
+TYPO_EVERY = 20
+"""Characters per typing mistake."""
+DROPPED = 0.15
+"""Share of words that are dropped."""
+PREFIX = "Hello, I have a question. "
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one kind of change did.
+
+    Attributes:
+        name: of the change.
+        drop: accuracy before less accuracy after, paired over records.
+        flips: share of records whose decision changed, rightly or wrongly.
+        touched: share of records whose text the change altered.
+    """
+
+    name: str
+    drop: Estimate
+    flips: Estimate
+    touched: float
+
+
+def _typos(text: str, dice: random.Random) -> str:
+    letters = list(text)
+    places = [i for i, char in enumerate(letters) if char.isalnum()]
+    for i in dice.sample(places, min(len(places), max(1, len(text) // TYPO_EVERY))):
+        near = _neighbours(letters[i].lower())
+        kind = dice.choice(("replace", "drop", "double")) if near else dice.choice(("drop", "double"))
+        letters[i] = {"replace": dice.choice(near) if near else "", "drop": "", "double": letters[i] * 2}[kind]
+    return "".join(letters)
+
+
+def _neighbours(char: str) -> str:
+    """Keys beside a key, in its row and the rows above and below."""
+    for r, row in enumerate(ROWS):
+        if char in row:
+            at = row.index(char)
+            found = row[max(at - 1, 0) : at] + row[at + 1 : at + 2]
+            for other in ROWS[max(r - 1, 0) : r] + ROWS[r + 1 : r + 2]:
+                found += other[at : at + 1]
+            return found
+    return ""
+
+
+def _dropped(text: str, dice: random.Random) -> str:
+    words = list(WORDS.finditer(text))
+    if len(words) < 3:
+        return text
+    gone = dice.sample(range(len(words)), max(1, round(DROPPED * len(words))))
+    for i in sorted(gone, reverse=True):
+        text = text[: words[i].start()] + text[words[i].end() :]
+    return re.sub(r"\s{2,}", " ", text).strip()
+
+
+CHANGES: dict[str, Callable[[str, random.Random], str]] = {
+    "lower case": lambda text, _: text.lower(),
+    "upper case": lambda text, _: text.upper(),
+    "no punctuation": lambda text, _: re.sub(r"[^\w\s]|_", "", text).strip() or text,
+    "typing mistakes": _typos,
+    "dropped words": _dropped,
+    "a polite beginning": lambda text, _: PREFIX + text,
+}
+
+
+def changed(texts: Sequence[str], name: str) -> list[str]:
+    """Texts after one kind of change; a text that would be empty stays as it is."""
+    made = []
+    for text in texts:
+        seed = int.from_bytes(hashlib.sha256(f"{name}:{text}".encode()).digest()[:8], "big")
+        made.append(CHANGES[name](text, random.Random(seed)) or text)
+    return made
+
+
+def measure(
+    texts: Sequence[str], gold: np.ndarray, decide: Callable[[Sequence[str]], np.ndarray], bootstrap: Bootstrap
+) -> list[Change]:
+    """Ask the model again after each kind of change.
+
+    Args:
+        texts: of labelled records.
+        gold: class ids `(records,)`.
+        decide: from texts to class ids.
+        bootstrap: how intervals are made.
+    """
+    before = decide(texts)
+    found = []
+    for name in CHANGES:
+        other = changed(texts, name)
+        after = decide(other)
+        rows = np.stack([(before == gold).astype(float) - (after == gold), (before != after).astype(float)])
+        drop, flips = bootstrap.of_means(rows)
+        touched = float(np.mean([a != b for a, b in zip(texts, other, strict=True)]))
+        found.append(Change(name, drop, flips, touched))
+    return found
