@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,35 @@ import numpy as np
 import pyarrow as pa
 
 from stages import artifacts
-from stages.alignment import abilities, readers, references, retention, sampling, task_gap, verdict
+from stages.alignment import (
+    abilities,
+    interpolation,
+    language,
+    readers,
+    references,
+    retention,
+    sampling,
+    surroundings,
+    task_gap,
+    verdict,
+)
+from stages.alignment.abilities import Ability
 from stages.alignment.distribution_shift import LEAST, Answers, Reference, Shift
+from stages.alignment.interpolation import Mixture
 from stages.alignment.retention import Retention
+from stages.alignment.surroundings import Model, Surroundings
 from stages.alignment.task_gap import Labelled, TaskGap
 from stages.alignment.verdict import Verdict
-from stages.analysis import baselines, out_of_scope, robustness
-from stages.analysis.out_of_scope import Detection
-from stages.analysis.robustness import Change
+from stages.analysis import baselines
 from stages.corpora.splitting import sample
+from stages.encoding import base_model
 from stages.metrics.intervals import Bootstrap
 from stages.params.alignment import AlignmentParams
+from stages.params.model import ModelParams
 from stages.training.prediction import Tuned
 
+SPOKEN = 100
+"""Sentences whose tokens are masked one by one."""
 log = logging.getLogger(__name__)
 
 
@@ -37,8 +53,9 @@ class Alignment:
         task: between base model and task.
         shifts: between train and other splits.
         retention: between what the model knew and what it still knows.
-        robustness: what small changes of test's texts do to decisions.
-        out_of_scope: how well messages that fit no class are noticed; empty without such a split.
+        way: task and retention between base and tuned weights; empty without an ability to hold on to.
+        moved: relative distance of the weights.
+        around: robustness, foreign messages, slices and the rest.
         verdicts: one per gap and split.
         texts: of the splits, for the records that look most foreign.
         labels: class names.
@@ -48,8 +65,9 @@ class Alignment:
     task: TaskGap
     shifts: dict[str, Shift]
     retention: Retention
-    robustness: list[Change]
-    out_of_scope: list[Detection]
+    way: list[Mixture]
+    moved: float
+    around: Surroundings
     verdicts: list[Verdict]
     texts: dict[str, list[str]]
     labels: list[str]
@@ -83,14 +101,7 @@ class Alignment:
                 "informative": sum(one.retained is not None for one in self.retention.readings),
                 "cka_last_layer": round(self.retention.cka[-1], decimals),
             },
-            "robustness": {
-                one.name: {**_flat("drop", one.drop, decimals), "flips": round(one.flips.value, decimals)}
-                for one in self.robustness
-            },
-            "out_of_scope": {
-                one.name: {**_flat("auroc", one.auroc, decimals), "passed": round(one.passed.value, decimals)}
-                for one in self.out_of_scope
-            },
+            **self.around.scalars(decimals),
             "verdicts": {one.gap: one.state for one in self.verdicts},
         }
 
@@ -104,19 +115,16 @@ class Alignment:
                 "cka_by_layer": [round(value, decimals) for value in self.retention.cka],
                 "cka_sentences": self.retention.texts,
             },
-            "robustness": [
+            "between_base_and_tuned": [
                 {
-                    "change": one.name,
-                    "drop": one.drop.rounded(decimals),
-                    "flips": one.flips.rounded(decimals),
-                    "touched": round(one.touched, decimals),
+                    "share": one.share,
+                    "accuracy": one.accuracy.rounded(decimals),
+                    "ability": one.ability.rounded(decimals),
                 }
-                for one in self.robustness
+                for one in self.way
             ],
-            "out_of_scope": [
-                {"score": one.name, "auroc": one.auroc.rounded(decimals), "passed": one.passed.rounded(decimals)}
-                for one in self.out_of_scope
-            ],
+            "relative_weight_distance": round(self.moved, decimals),
+            "around": self.around.details(self.labels, decimals),
             "verdicts": [vars(one) for one in self.verdicts],
         }
 
@@ -178,40 +186,69 @@ def measure(
     general = general or [text for records, _ in given.probes.values() for text in records]
     general = general or [text for first, _, _ in given.pairs.values() for text in first]
     kept = retention.measure(base, after, random, asked, _some(general, params), bootstrap)
-    log.info("retention measured by %d abilities (%.0f s)", len(asked), time.monotonic() - began)
-    verdicts = verdict.all_of(task, shifts, kept, params.thresholds)
-    firm, noticed = around(tuned, after, data, bootstrap, params)
-    log.info("robustness and out-of-scope detection measured (%.0f s)", time.monotonic() - began)
-    return Alignment(task, shifts, kept, firm, noticed, verdicts, texts, labels, tuned.facts.encoding.base)
+    spoken = _spoken(tuned, base, after, random, general, bootstrap)
+    kept = replace(kept, readings=[*kept.readings, *spoken])
+    log.info("retention measured by %d abilities (%.0f s)", len(kept.readings), time.monotonic() - began)
+    way = _way(tuned, base, after, data["test"], asked, kept, bootstrap, params)
+    around = surroundings.measure(Model(tuned, after), data, predictions["test"], given, bootstrap, params)
+    log.info("robustness, slices and the rest measured (%.0f s)", time.monotonic() - began)
+    return Alignment(
+        task=task,
+        shifts=shifts,
+        retention=kept,
+        way=way,
+        moved=interpolation.distance(base, after),
+        around=around,
+        verdicts=verdict.all_of(task, shifts, kept, params.thresholds),
+        texts=texts,
+        labels=labels,
+        base=tuned.facts.encoding.base,
+    )
 
 
-def around(
-    tuned: Tuned, after: readers.Reader, data: Mapping[str, Labelled], bootstrap: Bootstrap, params: AlignmentParams
-) -> tuple[list[Change], list[Detection]]:
-    """What small changes do to decisions, and whether messages that fit no class are noticed."""
-    test, train = data["test"], data["train"]
+def _way(
+    tuned: Tuned,
+    base: readers.Reader,
+    after: readers.Reader,
+    test: Labelled,
+    asked: Sequence[Ability],
+    kept: Retention,
+    bootstrap: Bootstrap,
+    params: AlignmentParams,
+) -> list[Mixture]:
+    """The way from base to tuned weights, with the ability that kept least."""
+    ability = next((one for one in asked if kept.worst is not None and one.name == kept.worst.ability), None)
+    if ability is None:
+        return []
     chosen = sampling.rows(len(test.texts), params.records, params.seed)
-    texts, gold = [test.texts[i] for i in chosen], test.labels[chosen]
+    head: Any = tuned.model.head
+    asked_of = ([test.texts[i] for i in chosen], test.labels[chosen])
+    return interpolation.measure(base, after, head, asked_of, ability, bootstrap)
 
-    def logits(said: Sequence[str]) -> np.ndarray:
-        table = pa.table({"id": [str(i) for i in range(len(said))], "text": list(said)})
-        rows = tuned.task.encode(table, after.words, after.max_length, tuned.schema)
-        return tuned.logits(rows, readers.BATCH)
 
-    firm = robustness.measure(texts, gold, lambda said: logits(said).argmax(axis=1), bootstrap)
-    if tuned.schema.rows.get("out_of_scope", 0) < LEAST:
-        return firm, []
-    foreign = artifacts.read_table(artifacts.prepared("out_of_scope"), ["text"])["text"].to_pylist()
-    known = sampling.rows(len(train.texts), 2 * params.records, params.seed)
-    learned, labels = after.vectors([train.texts[i] for i in known]), train.labels[known]
-    sides = [
-        {
-            **out_of_scope.confidence_scores(logits(said)),
-            **out_of_scope.distance_scores(learned, labels, after.vectors(said)),
-        }
-        for said in (texts, foreign)
+def _spoken(
+    tuned: Tuned,
+    base: readers.Reader,
+    after: readers.Reader,
+    random: readers.Reader,
+    sentences: list[str],
+    bootstrap: Bootstrap,
+) -> list[retention.Reading]:
+    """Loss per token with the base model's own output layer, where it was saved with one."""
+    folder = base_model.locate(ModelParams.model_validate(tuned.facts.model), verify=False)
+    before = language.speaker(folder, base.words, base.pad_id)
+    if before is None:
+        return []
+    some = sentences[:SPOKEN]
+    credit = []
+    for one in (before, before.with_body(after.encoder), before.with_body(random.encoder)):
+        losses, tokens = one.losses(some)
+        credit.append(-losses / np.maximum(tokens, 1))
+    return [
+        retention.reading(
+            f"{before.kind} language model: log-likelihood per token", np.stack(credit), bootstrap, access=True
+        )
     ]
-    return firm, out_of_scope.measure({name: (sides[0][name], sides[1][name]) for name in sides[0]}, bootstrap)
 
 
 def reference(

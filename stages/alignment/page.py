@@ -17,6 +17,10 @@ TITLES = {
     "retention": "What did fine-tuning make the model forget?",
     "robustness": "What do small changes of the texts do?",
     "scope": "Does it notice messages that fit none of its classes?",
+    "slices": "Where is it worst?",
+    "behaviour": "Does it behave as the tests ask?",
+    "overfitting": "How much better is it on what it has seen?",
+    "explanations": "Which words led to its surest mistakes?",
 }
 WORDS = {
     "pretraining gain": "accuracy of a linear probe on the frozen base model less the best floor's, paired over test records.",
@@ -30,6 +34,7 @@ WORDS = {
     "UNINFORMATIVE": "the base model is not four standard errors above the floor, so there is nothing to forget.",
     "access, information": "vectors taken as they are; a linear probe fitted anew.",
 }
+SHOWN_SLICES = 12
 STYLE = """
 :root{color-scheme:light;--ink:#1d2430;--soft:#667080;--line:#d8dde4}
 *{box-sizing:border-box}body{margin:0;font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:#f6f7f9}
@@ -75,9 +80,17 @@ def markdown(found: Alignment) -> str:
     lines += ["", "## Task", "", *_markdown_table(*task_rows(found))]
     lines += ["", "## Distribution shift", "", *_markdown_table(*shift_rows(found))]
     lines += ["", "## Retention", "", *_markdown_table(*retention_rows(found))]
-    lines += ["", "## Robustness", "", *_markdown_table(*robustness_rows(found))]
-    if found.out_of_scope:
-        lines += ["", "## Out of scope", "", *_markdown_table(*scope_rows(found))]
+    more = {
+        "Between base and tuned weights": way_rows(found),
+        "Robustness": robustness_rows(found),
+        "Out of scope": scope_rows(found),
+        "Worst slices": slice_rows(found),
+        "Behaviour": behaviour_rows(found),
+        "Train and validation": fit_rows(found),
+    }
+    for title, table in more.items():
+        if table[1]:
+            lines += ["", f"## {title}", "", *_markdown_table(*table)]
     return "\n".join(lines) + "\n"
 
 
@@ -139,27 +152,76 @@ def retention_rows(found: Alignment) -> Table:
     return ("ability", "kind", "n", "base", "tuned", "floor", "change (95 %)", "retained (95 %)"), rows
 
 
+def way_rows(found: Alignment) -> Table:
+    """One row per share of the tuned weights."""
+    rows = [[f"{one.share:g}", shown(one.accuracy), shown(one.ability)] for one in found.way]
+    return ("share of tuned weights", "accuracy on test (95 %)", "ability (95 %)"), rows
+
+
 def robustness_rows(found: Alignment) -> Table:
     """One row per kind of change."""
     rows = [
         [one.name, f"{one.drop.n:,}", f"{one.touched:.3f}", signed(one.drop), shown(one.flips)]
-        for one in found.robustness
+        for one in found.around.robustness
     ]
     return ("change", "n", "texts changed", "accuracy lost (95 %)", "decisions changed (95 %)"), rows
 
 
 def scope_rows(found: Alignment) -> Table:
     """One row per score."""
-    rows = [[one.name, f"{one.auroc.n:,}", shown(one.auroc), shown(one.passed)] for one in found.out_of_scope]
+    rows = [[one.name, f"{one.auroc.n:,}", shown(one.auroc), shown(one.passed)] for one in found.around.out_of_scope]
     return ("score", "n", "AUROC (95 %)", "passed where 95 % of test pass (95 %)"), rows
 
 
+def slice_rows(found: Alignment) -> Table:
+    """The worst slices."""
+    rows = [
+        [one.name, f"{one.accuracy.n:,}", shown(one.accuracy), "yes" if one.remarkable else "no"]
+        for one in found.around.slices.slices[:SHOWN_SLICES]
+    ]
+    return ("slice", "n", "accuracy (95 %, Wilson)", f"below chance's worst ({found.around.slices.limit:.3f})"), rows
+
+
+def behaviour_rows(found: Alignment) -> Table:
+    """One row per behavioural test, worst first."""
+    rows = [
+        [one.test, f"{one.passed.n:,}", shown(one.passed), " | ".join(one.example)] for one in found.around.behaviour
+    ]
+    return ("test", "n", "passed (95 %, Wilson)", "an example that failed"), rows
+
+
+def fit_rows(found: Alignment) -> Table:
+    """Train beside validation."""
+    around = found.around
+    rows = [
+        [name.replace("_", " "), shown(around.overfit[name]), shown(around.validation[name])] for name in around.overfit
+    ]
+    return ("figure", "train (95 %)", "validation (95 %)"), rows
+
+
+def explanation_rows(found: Alignment) -> Table:
+    """The most confident mistakes and the words that decided them."""
+    rows = []
+    for one in found.around.explanations:
+        best = sorted(one.words, key=lambda pair: -pair[1])[:3]
+        words = ", ".join(f"{word} {value:+.2f}" for word, value in best)
+        rows.append([one.text, found.labels[one.decided], words, f"{one.comprehensiveness:.2f} ({one.by_chance:.2f})"])
+    return ("text", "decided", "words that decided", "lost without them (without others)"), rows
+
+
 def _around(found: Alignment) -> str:
-    scope = ""
-    if found.out_of_scope:
-        scope = f"<h2>{TITLES['scope']}</h2>{_html_table(*scope_rows(found))}"
-    return (
-        f'<section id="around"><h2>{TITLES["robustness"]}</h2>{_html_table(*robustness_rows(found))}{scope}</section>'
+    parts = [
+        ("robustness", robustness_rows(found)),
+        ("scope", scope_rows(found)),
+        ("slices", slice_rows(found)),
+        ("behaviour", behaviour_rows(found)),
+        ("overfitting", fit_rows(found)),
+        ("explanations", explanation_rows(found)),
+    ]
+    return "".join(
+        f'<section id="{name}"><h2>{TITLES[name]}</h2>{_html_table(*table)}</section>'
+        for name, table in parts
+        if table[1]
     )
 
 
@@ -210,10 +272,16 @@ def _retention(found: Alignment, limits: Thresholds) -> str:
         if one.retained is not None
     ]
     chart = svg.forest(rows, limits.retention, 0.0, 1.2) if rows else ""
+    way = ""
+    if found.way:
+        way = (
+            "<p class=note>Task and the ability that kept least, with encoder weights mixed from base (0) to tuned (1) "
+            f"(WiSE-FT):</p>{_html_table(*way_rows(found))}"
+        )
     return (
         f'<section id="retention"><h2>{TITLES["retention"]}</h2>{_html_table(*retention_rows(found))}{chart}'
         f"<p class=note>Likeness of base and tuned model by layer (debiased linear CKA on {found.retention.texts:,} sentences; "
-        f"1 is the same up to rotation).</p>{svg.curves([('CKA', found.retention.cka)], 'layer', 0, 1)}</section>"
+        f"1 is the same up to rotation).</p>{svg.curves([('CKA', found.retention.cka)], 'layer', 0, 1)}{way}</section>"
     )
 
 

@@ -32,6 +32,8 @@ def write(found: Alignment | None, params: AlignmentParams, decimals: int) -> No
 COLUMNS: dict[str, tuple[Sequence[str], str]] = {
     "retention": (("ability", "kind", "n", "base", "tuned", "floor", "retained", "low", "high"), "one row per ability"),
     "layers": (("layer", "probe", "cka"), "one row per layer, embeddings first"),
+    "way": (("share", "accuracy", "ability"), "one row per share of tuned weights"),
+    "robustness": (("change", "drop", "low", "high", "flips", "n"), "one row per kind of change"),
     "shift": (("split", "statistic", "value", "low", "high", "n"), "one row per split and statistic"),
 }
 """Columns of each plot table, and what its rows are."""
@@ -60,7 +62,12 @@ def _tables(found: Alignment, decimals: int) -> dict[str, Iterable[Sequence[Any]
         test, ratio = one.normalised, one.distance_ratio
         shifts.append([split, "separation", *numbers(test.auc, test.low, test.high), test.n])
         shifts.append([split, "distance ratio", *numbers(ratio.value, *bounds(ratio)), one.n])
-    return {"retention": abilities, "layers": layers, "shift": shifts}
+    way = [numbers(one.share, one.accuracy.value, one.ability.value) for one in found.way]
+    changes = [
+        [one.name, *numbers(one.drop.value, *bounds(one.drop), one.flips.value), one.drop.n]
+        for one in found.around.robustness
+    ]
+    return {"retention": abilities, "layers": layers, "shift": shifts, "way": way, "robustness": changes}
 
 
 def _text(file: Path, content: str) -> None:

@@ -1,7 +1,8 @@
 """Texts that are not the task's, on which retention is read: running text, labelled probe sets, scored pairs.
 
-`evaluation.references` names a file or a folder. A `.txt` file holds one sentence per line. A `.jsonl` or `.csv` file holds
-records with `text` and `label` (or `intent`), or pairs with `text_a`, `text_b` and `score`.
+`evaluation.references` names a file or a folder. A `.txt` file holds one sentence per line. A `.jsonl` or `.csv` file
+holds records with `text` and `label` (or `intent`), pairs with `text_a`, `text_b` and `score`, or behavioural tests
+with `test`, `type`, `examples` and `label`.
 """
 
 from __future__ import annotations
@@ -29,11 +30,13 @@ class References:
         texts: sentences by file name.
         probes: texts and labels by file name.
         pairs: first texts, second texts and scores by file name.
+        behaviour: records of behavioural tests, see `stages.analysis.behaviour`.
     """
 
     texts: dict[str, list[str]] = field(default_factory=dict)
     probes: dict[str, tuple[list[str], list[str]]] = field(default_factory=dict)
     pairs: dict[str, tuple[list[str], list[str], list[float]]] = field(default_factory=dict)
+    behaviour: list[dict[str, Any]] = field(default_factory=list)
 
 
 def read(path: Path) -> References:
@@ -58,6 +61,8 @@ def read(path: Path) -> References:
                 rows = list(records(file))
                 if rows and {"text_a", "text_b", "score"} <= set(rows[0][1]):
                     found.pairs[file.stem] = _pairs(file, rows)
+                elif rows and {"test", "examples"} <= set(rows[0][1]):
+                    found.behaviour += [record for _, record in rows if isinstance(record.get("examples"), list)]
                 else:
                     found.probes[file.stem] = _labelled(file, rows)
         except UnicodeDecodeError as error:

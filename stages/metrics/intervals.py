@@ -112,3 +112,17 @@ def _spread(counts: np.ndarray, cells: np.ndarray, classes: int) -> np.ndarray:
     full = np.zeros((len(counts), classes * classes))
     full[:, cells] = counts
     return full.reshape(-1, classes, classes)
+
+
+def wilson(right: int, n: int, z: float = 1.959964) -> Estimate:
+    """A share with Wilson's score interval (1927), which holds for few records and near 0 and 1 too.
+
+    Args:
+        right: successes.
+        n: trials, at least one.
+        z: normal quantile of the interval; 95 % by default.
+    """
+    share = right / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
+    return Estimate(share, max(0.0, centre - half), min(1.0, centre + half), n)

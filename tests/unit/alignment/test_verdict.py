@@ -11,12 +11,17 @@ import pytest
 
 from stages.alignment import page, publishing, references
 from stages.alignment.distribution_shift import Shift
+from stages.alignment.interpolation import Mixture
 from stages.alignment.measuring import Alignment
 from stages.alignment.retention import Reading, Retention
+from stages.alignment.surroundings import Surroundings
 from stages.alignment.task_gap import TaskGap
 from stages.alignment.verdict import all_of, on_retention, on_shift, on_task
+from stages.analysis.behaviour import Behaviour
+from stages.analysis.explanation import Explanation
 from stages.analysis.out_of_scope import Detection
 from stages.analysis.robustness import Change
+from stages.analysis.slices import Slice, Slices
 from stages.artifacts import ALIGNMENT
 from stages.errors import DataError
 from stages.metrics.intervals import Estimate
@@ -117,10 +122,18 @@ def alignment() -> Alignment:
     shifts = {"test": shift(0.52, 0.03, 1.02, 0.03), "shifted": shift(0.75, 0.03, 1.3, 0.05)}
     kept = Retention([reading(about(0.6, 0.05)), reading(None, "<b>order</b>")], [1.0, 0.8], 100)
     texts = {"test": ["a"], "shifted": ["<script>alert(1)</script> 你好"]}
-    firm = [Change("upper case", about(0.02, 0.01), about(0.05, 0.02), 1.0)]
-    noticed = [Detection("energy", about(0.9, 0.02), about(0.4, 0.05))]
+    around = Surroundings(
+        robustness=[Change("upper case", about(0.02, 0.01), about(0.05, 0.02), 1.0)],
+        out_of_scope=[Detection("energy", about(0.9, 0.02), about(0.4, 0.05))],
+        slices=Slices([Slice("class: x", about(0.5, 0.1), remarkable=True)], 0.6),
+        behaviour=[Behaviour("negation", about(0.7, 0.1), ["not <b>good</b>"])],
+        explanations=[Explanation("a text", 0, [("a", 0.5), ("text", -0.1)], 0.6, 0.1)],
+        overfit={"accuracy": about(0.99, 0.01), "log_loss": about(0.1, 0.01)},
+        validation={"accuracy": about(0.8, 0.01), "log_loss": about(0.9, 0.01)},
+    )
+    way = [Mixture(share, about(0.8, 0.01), about(0.4, 0.01)) for share in (0.0, 1.0)]
     verdicts = all_of(gaps, shifts, kept, LIMITS)
-    return Alignment(gaps, shifts, kept, firm, noticed, verdicts, texts, ["x", "y"], "packaged:m")
+    return Alignment(gaps, shifts, kept, way, 0.1, around, verdicts, texts, ["x", "y"], "packaged:m")
 
 
 class Page(HTMLParser):

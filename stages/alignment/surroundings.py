@@ -1,0 +1,201 @@
+"""What belongs around the three gaps: robustness, foreign messages, slices, behaviour, explanations, overfitting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from stages import artifacts
+from stages.alignment import readers, sampling
+from stages.alignment.readers import Reader
+from stages.alignment.references import References
+from stages.alignment.task_gap import Labelled
+from stages.analysis import behaviour, explanation, out_of_scope, robustness, slices
+from stages.analysis.behaviour import Behaviour
+from stages.analysis.explanation import Explanation
+from stages.analysis.out_of_scope import Detection
+from stages.analysis.robustness import Change
+from stages.analysis.slices import Slices
+from stages.metrics import calibration
+from stages.metrics.intervals import Bootstrap, Estimate
+from stages.params.alignment import AlignmentParams
+from stages.training.prediction import Tuned
+
+EXPLAINED = 10
+FEWEST = 20
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What was found.
+
+    Attributes:
+        robustness: what small changes of test's texts do to decisions.
+        out_of_scope: how well messages that fit no class are noticed; empty without such a split.
+        slices: accuracy by length, class and kept column.
+        behaviour: behavioural tests from the references; empty without any.
+        explanations: of the most confident mistakes.
+        overfit: accuracy and log-loss on train, to hold against validation's.
+        validation: the same on validation.
+    """
+
+    robustness: list[Change]
+    out_of_scope: list[Detection]
+    slices: Slices
+    behaviour: list[Behaviour]
+    explanations: list[Explanation]
+    overfit: dict[str, Estimate]
+    validation: dict[str, Estimate]
+
+    def scalars(self, decimals: int) -> dict[str, Any]:
+        """What belongs into `metrics.json`."""
+        return {
+            "robustness": {
+                one.name: {"drop": round(one.drop.value, decimals), "flips": round(one.flips.value, decimals)}
+                for one in self.robustness
+            },
+            "out_of_scope": {
+                one.name: {"auroc": round(one.auroc.value, decimals), "passed": round(one.passed.value, decimals)}
+                for one in self.out_of_scope
+            },
+            "overfitting": {
+                "accuracy": round(self.overfit["accuracy"].value - self.validation["accuracy"].value, decimals),
+                "log_loss": round(self.validation["log_loss"].value - self.overfit["log_loss"].value, decimals),
+            },
+            "remarkable_slices": sum(one.remarkable for one in self.slices.slices),
+        }
+
+    def details(self, labels: Sequence[str], decimals: int) -> dict[str, Any]:
+        """Everything, as JSON."""
+        return {
+            "robustness": [
+                {
+                    "change": one.name,
+                    "drop": one.drop.rounded(decimals),
+                    "flips": one.flips.rounded(decimals),
+                    "touched": round(one.touched, decimals),
+                }
+                for one in self.robustness
+            ],
+            "out_of_scope": [
+                {"score": one.name, "auroc": one.auroc.rounded(decimals), "passed": one.passed.rounded(decimals)}
+                for one in self.out_of_scope
+            ],
+            "slices": {
+                "worst_by_chance": round(self.slices.limit, decimals),
+                "slices": [
+                    {"slice": one.name, **one.accuracy.rounded(decimals), "remarkable": one.remarkable}
+                    for one in self.slices.slices
+                ],
+            },
+            "behaviour": [
+                {"test": one.test, **one.passed.rounded(decimals), "failed": one.example} for one in self.behaviour
+            ],
+            "explanations": [
+                {
+                    "text": one.text,
+                    "decided": labels[one.decided],
+                    "words": [[word, round(value, decimals)] for word, value in one.words],
+                    "comprehensiveness": round(one.comprehensiveness, decimals),
+                    "by_chance": round(one.by_chance, decimals),
+                }
+                for one in self.explanations
+            ],
+            "train": {name: one.rounded(decimals) for name, one in self.overfit.items()},
+            "validation": {name: one.rounded(decimals) for name, one in self.validation.items()},
+        }
+
+
+@dataclass(frozen=True)
+class Model:
+    """The tuned model, asked with raw texts.
+
+    Attributes:
+        tuned: the model.
+        reader: its tokenizer and vectors.
+    """
+
+    tuned: Tuned
+    reader: Reader
+
+    def logits(self, texts: Sequence[str]) -> np.ndarray:
+        """Logits `(texts, classes)`."""
+        table = pa.table({"id": [str(i) for i in range(len(texts))], "text": list(texts)})
+        rows = self.tuned.task.encode(table, self.reader.words, self.reader.max_length, self.tuned.schema)
+        return self.tuned.logits(rows, readers.BATCH)
+
+    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
+        """Probabilities `(texts, classes)`."""
+        return calibration.rescaled(self.logits(texts), 1.0)
+
+    def decide(self, texts: Sequence[str]) -> np.ndarray:
+        """Class ids `(texts,)`."""
+        return self.logits(texts).argmax(axis=1)
+
+
+def measure(
+    model: Model,
+    data: Mapping[str, Labelled],
+    predictions: pa.Table,
+    given: References,
+    bootstrap: Bootstrap,
+    params: AlignmentParams,
+) -> Surroundings:
+    """Measure all of it.
+
+    Args:
+        model: the tuned model.
+        data: train, validation and test.
+        predictions: of the tuned model on test.
+        given: references, for behavioural tests.
+        bootstrap: how intervals are made.
+        params: sizes and seed.
+    """
+    labels, test = model.tuned.schema.labels, data["test"]
+    some = sampling.rows(len(test.texts), params.records, params.seed)
+    texts, gold = [test.texts[i] for i in some], test.labels[some]
+    flat = predictions["probabilities"].combine_chunks().flatten().to_numpy().reshape(-1, len(labels))
+    right = flat.argmax(axis=1) == test.labels
+    kept = artifacts.read_table(artifacts.prepared("test"), model.tuned.schema.keep)
+    columns = {name: [str(value) for value in kept[name].to_pylist()] for name in model.tuned.schema.keep}
+    surest = [i for i in np.argsort(-flat.max(axis=1), kind="stable") if not right[i]][:EXPLAINED]
+    cases = [case for record in given.behaviour if (case := behaviour.case_of(record, labels)) is not None]
+    return Surroundings(
+        robustness=robustness.measure(texts, gold, model.decide, bootstrap),
+        out_of_scope=_foreign(model, data["train"], texts, bootstrap, params),
+        slices=slices.measure(test.texts, [labels[i] for i in test.labels], columns, right, params.seed),
+        behaviour=behaviour.measure(cases, labels, lambda said: model.decide(said).tolist()),
+        explanations=explanation.explain([test.texts[i] for i in surest], model.probabilities, params.seed),
+        overfit=_fit(model, data["train"], bootstrap, params),
+        validation=_fit(model, data["validation"], bootstrap, params),
+    )
+
+
+def _fit(model: Model, part: Labelled, bootstrap: Bootstrap, params: AlignmentParams) -> dict[str, Estimate]:
+    chosen = sampling.rows(len(part.texts), params.records, params.seed)
+    likely = model.probabilities([part.texts[i] for i in chosen])
+    gold = part.labels[chosen]
+    rows = np.stack([(likely.argmax(axis=1) == gold).astype(float), calibration.log_losses(likely, gold)])
+    return dict(zip(("accuracy", "log_loss"), bootstrap.of_means(rows), strict=True))
+
+
+def _foreign(
+    model: Model, train: Labelled, texts: list[str], bootstrap: Bootstrap, params: AlignmentParams
+) -> list[Detection]:
+    if model.tuned.schema.rows.get("out_of_scope", 0) < FEWEST:
+        return []
+    foreign = artifacts.read_table(artifacts.prepared("out_of_scope"), ["text"])["text"].to_pylist()
+    known = sampling.rows(len(train.texts), 2 * params.records, params.seed)
+    learned, labels = model.reader.vectors([train.texts[i] for i in known]), train.labels[known]
+    inside, outside = (
+        {
+            **out_of_scope.confidence_scores(model.logits(said)),
+            **out_of_scope.distance_scores(learned, labels, model.reader.vectors(said)),
+        }
+        for said in (texts, foreign)
+    )
+    return out_of_scope.measure({name: (inside[name], outside[name]) for name in inside}, bootstrap)
