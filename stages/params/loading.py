@@ -19,7 +19,7 @@ from stages.errors import ParamsError, Problem, report
 from stages.params.section import Section
 
 FILE = Path("params.yaml")
-SECTIONS = ("data", "task", "model", "text", "adaptation", "training", "evaluation", "export", "tracking")
+SECTIONS = ("data", "task", "model", "text", "adaptation", "training", "evaluation", "export", "tracking", "gate")
 """Every top-level key that `params.yaml` may hold."""
 
 

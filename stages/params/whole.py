@@ -13,6 +13,7 @@ from stages.params.adaptation import AdaptationParams
 from stages.params.data import DataParams
 from stages.params.evaluation import EvaluationParams
 from stages.params.export import ExportParams
+from stages.params.gate import GateParams
 from stages.params.loading import FILE, load
 from stages.params.model import ModelParams
 from stages.params.section import Section
@@ -31,6 +32,7 @@ SECTIONS: tuple[type[Section], ...] = (
     EvaluationParams,
     ExportParams,
     TrackingParams,
+    GateParams,
 )
 
 

@@ -1,0 +1,53 @@
+"""`gate`: what a candidate has to keep, compared with the model that it would replace."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from stages.params.section import Section, Settings
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Margin = Annotated[float, Field(gt=0, le=0.5)]
+
+
+class Floors(Settings):
+    """Limits that hold whatever the baseline was; null does not ask.
+
+    Attributes:
+        accuracy: least accuracy on test.
+        worst_class_recall: least recall of any class with at least 10 test records, unless chance explains the worst one.
+        retention: least share of the worst ability kept (value, from the alignment report).
+        ece: largest calibration error at the release's temperature.
+        robustness: largest accuracy that any small change of the texts may cost.
+        release_megabytes: largest size of `models/release`.
+    """
+
+    accuracy: Share | None = None
+    worst_class_recall: Share | None = None
+    retention: Annotated[float, Field(ge=-1, le=1)] | None = None
+    ece: Share | None = None
+    robustness: Share | None = None
+    release_megabytes: Annotated[float, Field(gt=0)] | None = None
+
+
+class GateParams(Section):
+    """The `gate` section.
+
+    Attributes:
+        baseline: git revision of the model to compare with.
+        margins: largest loss that counts as none, by metric: `accuracy`, `macro_f1`.
+        level: of the one-sided tests, after Holm over the gated metrics; intervals are one-sided at 1 - level.
+        resamples: of the paired bootstrap.
+        seed: of the resampling.
+        floors: limits besides.
+    """
+
+    section: ClassVar[str] = "gate"
+    baseline: Annotated[str, Field(min_length=1)] = "main"
+    margins: dict[str, Margin] = Field(default_factory=lambda: {"accuracy": 0.01, "macro_f1": 0.02})
+    level: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    resamples: Annotated[int, Field(ge=200)] = 4000
+    seed: Annotated[int, Field(ge=0)] = 17
+    floors: Floors = Floors()

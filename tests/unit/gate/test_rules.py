@@ -1,0 +1,111 @@
+"""The gate's error rates by simulation, and each rule on decisions made up to meet it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stages.gate import rules
+from stages.gate.rules import Decisions
+from stages.params.gate import GateParams
+
+PARAMS = GateParams(resamples=300)
+ACCURACY = GateParams(margins={"accuracy": 0.01})
+
+
+def pair(n: int, loss: float, seed: int, classes: int = 20) -> tuple[Decisions, Decisions]:
+    """Two models of accuracy about .93 whose decisions differ on 3.2 % of records, the second one worse by `loss`."""
+    generator = np.random.default_rng(seed)
+    gold = generator.integers(0, classes, n)
+    wrong = (gold + generator.integers(1, classes, n)) % classes
+    dice = generator.random(n)
+    only_first, only_second = 0.016 + loss / 2, 0.016 - loss / 2
+    first = dice < 0.93
+    second = np.where(dice < only_first, False, first)
+    second = np.where((dice > 0.93) & (dice < 0.93 + only_second), True, second)
+    sides = [np.where(right, gold, wrong) for right in (first, second)]
+    ids = [str(i) for i in range(n)]
+    one, other = (Decisions(ids, gold, side, generator.uniform(0.5, 1, n)) for side in sides)
+    return one, other
+
+
+def outcomes(n: int, loss: float, tests: int) -> dict[str, float]:
+    counts = {"PASS": 0, "FAIL": 0, "INCONCLUSIVE": 0}
+    for seed in range(tests):
+        one, other = pair(n, loss, seed)
+        counts[rules.verdict(rules.judge(rules.differences(one, other, 20, ACCURACY), ACCURACY))] += 1
+    return {name: count / tests for name, count in counts.items()}
+
+
+@pytest.mark.parametrize("n", [500, 1000, 3080])
+def test_a_change_that_changes_nothing_is_not_failed(n: int) -> None:
+    assert outcomes(n, 0.0, 1000)["FAIL"] <= 0.05
+
+
+@pytest.mark.parametrize(("n", "caught"), [(500, 0.75), (1000, 0.90), (3080, 0.99)])
+def test_a_true_loss_of_two_points_is_caught(n: int, caught: float) -> None:
+    assert outcomes(n, 0.02, 1000)["FAIL"] >= caught
+
+
+def test_the_bounds_hold_the_true_difference() -> None:
+    covered = {"accuracy": 0, "macro_f1": 0}
+    for seed in range(200):
+        one, other = pair(1000, 0.01, seed, classes=5)
+        true_f1 = -0.01
+        for found in rules.differences(one, other, 5, PARAMS):
+            covered[found.metric] += found.low <= (-0.01 if found.metric == "accuracy" else true_f1)
+    assert covered["accuracy"] / 200 >= 0.91
+    assert covered["macro_f1"] / 200 >= 0.89
+
+
+def test_the_same_decisions_pass_and_say_what_could_be_seen() -> None:
+    one, _ = pair(3000, 0.0, 1)
+    found = rules.differences(one, one, 20, PARAMS)
+    assert [one_.value for one_ in found] == [0.0, 0.0]
+    judged = rules.judge(found, PARAMS)
+    assert rules.verdict(judged) == "PASS"
+    assert "ruled out" in judged[0].why
+
+
+def test_few_records_leave_it_open() -> None:
+    one, other = pair(60, 0.0, 3)
+    judged = rules.judge(rules.differences(one, other, 20, PARAMS), PARAMS)
+    assert rules.verdict(judged) == "INCONCLUSIVE"
+    assert "cannot be seen" in " ".join(each.why for each in judged)
+
+
+def test_the_worst_class_by_chance_is_no_failure() -> None:
+    names = [f"c{i}" for i in range(40)]
+    failed = 0
+    for seed in range(100):
+        generator = np.random.default_rng(seed)
+        gold = np.repeat(np.arange(40), 20)
+        right = generator.random(800) < 0.8
+        said = Decisions([""] * 800, gold, np.where(right, gold, (gold + 1) % 40), np.ones(800))
+        failed += rules.worst_class(said, names, 0.8, PARAMS).outcome == "FAIL"
+    assert failed / 100 <= 0.11
+    right[gold == 7] = False
+    said = Decisions([""] * 800, gold, np.where(right, gold, (gold + 1) % 40), np.ones(800))
+    found = rules.worst_class(said, names, 0.8, PARAMS)
+    assert found.outcome == "FAIL"
+    assert "c7" in found.why
+    few = Decisions([""] * 3, gold[:3], gold[:3], np.ones(3))
+    assert rules.worst_class(few, names, 0.8, PARAMS).outcome == "PASS"
+
+
+def test_floors_and_verdicts() -> None:
+    assert rules.floor("accuracy", 0.9, 0.8).outcome == "PASS"
+    assert rules.floor("ece", 0.2, 0.1, at_most=True).outcome == "FAIL"
+    missing = rules.floor("retention", None, 0.5)
+    assert missing.outcome == "INCONCLUSIVE"
+    assert rules.verdict([missing, rules.floor("accuracy", 0.9, 0.8)]) == "INCONCLUSIVE"
+    assert rules.verdict([missing, rules.floor("accuracy", 0.7, 0.8)]) == "FAIL"
+
+
+def test_what_turned_is_listed_surest_first() -> None:
+    gold = np.array([0, 0, 1, 1])
+    before = Decisions(list("abcd"), gold, np.array([0, 0, 0, 0]), np.ones(4))
+    after = Decisions(list("abcd"), gold, np.array([1, 1, 1, 0]), np.array([0.6, 0.9, 0.7, 0.5]))
+    assert rules.turned(before, after)["broke"].tolist() == [1, 0]
+    assert rules.turned(before, after)["mended"].tolist() == [2]
+    assert rules.changed_classes(before, after, ["x", "y"]) == [("x", 2, 2, 0), ("y", 2, 0, 1)]
