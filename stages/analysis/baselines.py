@@ -7,6 +7,7 @@ Above `LARGEST` records of train a seeded, stratified sample is used, which boun
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from stages.corpora.splitting import sample
 
 LARGEST = 20_000
 FEATURES = 100_000
+WORD = re.compile(r"(?u)\b\w+\b")
 STRENGTHS = (3.0, 30.0)
 """Inverse regularisation; on short texts the better one lies between."""
 
@@ -65,14 +67,16 @@ class TfidfBaseline:
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.pipeline import FeatureUnion
 
-        chosen = np.flatnonzero(sample(labels, LARGEST, seed))
+        taken = sample(labels, LARGEST, seed)
+        missed = ~np.isin(labels, labels[taken])
+        first = np.unique(labels, return_index=True)[1]
+        taken[first[missed[first]]] = True  # however rare, a class is never left out altogether
+        chosen = np.flatnonzero(taken)
         common = {"sublinear_tf": True, "max_features": FEATURES, "dtype": np.float32}
-        self.features = FeatureUnion(
-            [
-                ("words", TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b", **common)),  # noqa: S106 - a pattern, not a password
-                ("characters", TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), **common)),
-            ]
-        )
+        parts = [("characters", TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), **common))]
+        if any(WORD.search(texts[int(i)]) for i in chosen):
+            parts.append(("words", TfidfVectorizer(ngram_range=(1, 2), token_pattern=WORD.pattern, **common)))
+        self.features = FeatureUnion(parts)
         matrix = self.features.fit_transform([texts[int(i)] for i in chosen])
         held, gold = self.features.transform(validation[0]), validation[1]
         self.classes = classes

@@ -42,6 +42,7 @@ def main(words: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 - whatever MLflow raises, the pipeline's result stands
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
         log.warning("tracking: MLflow did not take the record (%s); it waits in %s", reason, session.folder())
+        session.folder().mkdir(parents=True, exist_ok=True)
         (session.folder() / "failure").write_text(reason[:120], encoding="utf-8")
     return 0
 

@@ -10,6 +10,7 @@ import fcntl
 import json
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ from stages.tracking import session
 
 KEPT = 200
 """Delivered spools that are kept, for the summary and for questions later."""
+YOUNG = 60.0
+"""Seconds that a spool without a first event is left alone: its stage may be about to write it."""
 BATCH = 900
 """Figures per request; MLflow takes 1,000."""
 TAG_SESSION, TAG_SPOOL = "whetstone.session", "whetstone.spool"
@@ -28,33 +31,42 @@ log = logging.getLogger(__name__)
 
 
 def deliver() -> int:
-    """Send every finished spool; returns how many were sent. Another delivery under way does the work instead."""
-    sent = 0
-    while pending():
+    """Send every finished spool; returns how many were sent. Another delivery under way does the work instead.
+
+    A spool that MLflow refuses stays where it is and stops no other; the first refusal is raised when all were tried.
+    """
+    sent, refused = 0, {}
+    while waiting := [file for file in pending() if file not in refused]:
         with _lock() as free:
             if not free:
                 return sent
-            for file in pending():
-                _send(file)
-                sent += 1
+            for file in waiting:
+                try:
+                    _send(file)
+                    sent += 1
+                except Exception as error:  # noqa: BLE001 - whatever MLflow raises, the next spool has its turn
+                    refused[file] = error
+    if refused:
+        raise next(iter(refused.values()))
     (session.folder() / "failure").unlink(missing_ok=True)
     return sent
 
 
 def pending() -> list[Path]:
     """Spools whose stage has ended, or is gone, oldest first."""
-    return [file for file in sorted((session.folder() / "spool").glob("*.jsonl")) if _is_over(events(file))]
+    return [file for file in sorted((session.folder() / "spool").glob("*.jsonl")) if _is_over(file)]
 
 
 def events(file: Path) -> list[dict[str, Any]]:
-    """The events of a spool; a last line that was cut off by a kill is left out."""
+    """The events of a spool, beginning with `begin`; whatever a kill cut off is left out."""
     found = []
-    for line in file.read_text(encoding="utf-8").splitlines():
+    # Only a line feed ends an event: texts may hold other characters that Python takes for line ends.
+    for line in file.read_bytes().decode("utf-8", errors="replace").split("\n"):
         try:
             found.append(json.loads(line))
         except json.JSONDecodeError:
             break
-    return found
+    return found if found and found[0].get("kind") == "begin" else []
 
 
 def status_of(found: list[dict[str, Any]]) -> str:
@@ -100,17 +112,17 @@ def experiment(mlflow: Any, uri: str | None, name: str) -> str:
 
 def run_by_tag(mlflow: Any, experiment_id: str, tag: str, value: str) -> Any | None:
     """The run that carries a tag, if there is one."""
-    escaped = value.replace("'", "")
-    found = mlflow.search_runs([experiment_id], f"tags.`{tag}` = '{escaped}'", max_results=1)
+    found = mlflow.search_runs([experiment_id], f"tags.`{tag}` = '{value}'", max_results=1)
     return found[0] if found else None
 
 
-def pipeline_run(mlflow: Any, experiment_id: str, key: str, tags: dict[str, str], time: int | None = None) -> Any:
+def pipeline_run(mlflow: Any, experiment_id: str, key: str, tags: dict[str, str], begun: int | None = None) -> Any:
     """The parent run of a session, made when it is new."""
+    key = key.replace("'", "")  # MLflow's queries have no escape for it
     found = run_by_tag(mlflow, experiment_id, TAG_SESSION, key)
     if found is None:
         found = mlflow.create_run(
-            experiment_id, start_time=time, run_name=f"repro {key}", tags={TAG_SESSION: key, **tags}
+            experiment_id, start_time=begun, run_name=f"repro {key}", tags={TAG_SESSION: key, **tags}
         )
     return found
 
@@ -162,9 +174,10 @@ def _fill(mlflow: Any, run: str, found: list[dict[str, Any]], copies: Path) -> N
         mlflow.log_artifacts(run, str(copies))
 
 
-def _is_over(found: list[dict[str, Any]]) -> bool:
+def _is_over(file: Path) -> bool:
+    found = events(file)
     if not found:
-        return True
+        return time.time() - file.stat().st_mtime > YOUNG
     if found[-1]["kind"] == "end":
         return True
     begin = found[0]

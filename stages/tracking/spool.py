@@ -80,7 +80,7 @@ class Record:
     def _forgiving(self) -> Iterator[None]:
         try:
             yield
-        except OSError as error:
+        except (OSError, ValueError) as error:
             if not self._warned:
                 log.warning("tracking: the record cannot be written (%s); the stage goes on", error)
             self._warned = True

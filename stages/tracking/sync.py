@@ -62,7 +62,7 @@ def latest_session() -> tuple[str, set[str]] | None:
 def stages_of(lock: Path) -> dict[str, dict[str, Any]]:
     """The stages of a `dvc.lock`."""
     content = YAML(typ="safe", pure=True).load(lock.read_text(encoding="utf-8")) or {}
-    return dict(content.get("stages", {}))
+    return dict(content.get("stages") or {})
 
 
 def numbers(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ft2font import FT2Font
 
 BLUE, ORANGE, GREY = "#3b6ea5", "#d9822b", "#8a8f98"
 DPI = 110
@@ -38,12 +41,20 @@ def save(made: Figure, file: Path) -> None:
 def drawable(label: str, longest: int = 32) -> str:
     """A label that the font that comes with matplotlib can draw, and that is no formula to it.
 
-    Characters beyond Latin, Greek and Cyrillic are spelt by their code, since which other fonts are there differs from
-    machine to machine, and so would the bytes.
+    Other characters are spelt by their code, since which other fonts are there differs from machine to machine, and so would
+    the bytes.
     """
-    shown = "".join(char if ord(char) < 0x530 and char.isprintable() else f"\\u{ord(char):04x}" for char in label)
+    known = _characters()
+    shown = "".join(char if ord(char) in known and char.isprintable() else f"\\u{ord(char):04x}" for char in label)
     shown = shown if len(shown) <= longest else shown[: longest - 1] + "…"
     return shown.replace("$", r"\$")
+
+
+@lru_cache(maxsize=1)
+def _characters() -> frozenset[int]:
+    """Code points of Latin, Greek and Cyrillic that DejaVu Sans has."""
+    font = FT2Font(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"))
+    return frozenset(code for code in font.get_charmap() if code < 0x530)
 
 
 def write_csv(file: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

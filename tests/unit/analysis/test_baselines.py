@@ -113,17 +113,19 @@ def test_the_strength_is_the_one_that_is_right_more_often_on_validation(monkeypa
     assert asked == [3.0, 30.0] * 3
 
 
-def test_a_class_that_the_sample_missed_has_probability_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_class_that_the_sample_missed_is_added_and_an_unknown_one_gets_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(baselines, "LARGEST", 40)
     texts = [f"{word} {i}" for word in ("red", "blue") for i in range(100)] + ["green thing"]
     labels = np.array([0] * 100 + [2] * 100 + [1])
     one = TfidfBaseline(texts, labels, (texts, labels), classes=4, seed=5)
-    assert one.model.classes_.tolist() == [0, 2]
+    assert one.model.classes_.tolist() == [0, 1, 2]
     said = one.predict(["red 1", "green thing", "blue 2"])
     assert said.probabilities.shape == (3, 4)
-    assert not said.probabilities[:, [1, 3]].any()
+    assert not said.probabilities[:, 3].any()
     np.testing.assert_allclose(said.probabilities.sum(axis=1), 1, rtol=1e-6)
-    assert said.predicted[[0, 2]].tolist() == [0, 2]
+    assert said.predicted.tolist() == [0, 1, 2]
 
 
 def test_the_sample_depends_on_its_seed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,3 +193,17 @@ def test_two_models_that_err_on_the_same_records_differ_by_nothing() -> None:
     found = comparison.compare(english(), np.array([0, 1]), held_out(20, 20), right, ["invoice", "parcel"], BOOTSTRAP)
     assert (found.gain.value, found.gain.low, found.gain.high) == (0, 0, 0)
     assert found.p == 1
+
+
+def test_a_class_that_a_sample_would_miss_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baselines, "LARGEST", 20)
+    texts = [f"common words number {i}" for i in range(100)] + ["something rare"]
+    labels = np.array([0] * 100 + [1])
+    fitted = baselines.TfidfBaseline(texts, labels, (texts[:5], labels[:5]), 2, 1)
+    assert fitted.predict(["something rare"]).probabilities.shape == (1, 2)
+
+
+def test_texts_without_a_word_are_no_trouble() -> None:
+    texts, labels = ["😀😀", "🎉🎉🎉"] * 10, np.array([0, 1] * 10)
+    fitted = baselines.TfidfBaseline(texts, labels, (texts[:4], labels[:4]), 2, 1)
+    assert fitted.predict(["😀😀", "🎉🎉"]).predicted.tolist() == [0, 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -164,3 +165,46 @@ def test_an_unwritable_record_stops_nobody(root: Path, monkeypatch: pytest.Monke
     broken.metrics({"a": 1.0})
     broken.metrics({"a": 1.0})
     assert (root / ".tracking").is_file()
+
+
+def test_line_separators_in_params_and_cut_characters_lose_no_event(root: Path) -> None:
+    with spool.stage_run("prepare", {"tracking": TrackingParams(experiment="a\u2028b\u0085c")}, TrackingParams()):
+        pass
+    file = delivery.pending()[0]
+    assert [one["kind"] for one in delivery.events(file)] == ["begin", "metrics", "tags", "end"]
+    with file.open("ab") as stream:
+        stream.write('{"kind": "tags", "values": {"a": "退'.encode()[:-1])
+    assert [one["kind"] for one in delivery.events(file)][-1] == "end"
+
+
+def test_a_spool_without_begin_blocks_nobody(root: Path) -> None:
+    folder = root / ".tracking" / "spool"
+    folder.mkdir(parents=True)
+    (folder / "0-broken.jsonl").write_text('{"kind": "metrics", "values": {}}\n')
+    assert delivery.pending() == []
+    os.utime(folder / "0-broken.jsonl", (1, 1))
+    run_stage(root)
+    assert delivery.deliver() == 2
+    assert [one.info.run_name for one in runs() if "mlflow.parentRunId" in one.data.tags] == ["prepare"]
+
+
+def test_a_spool_that_is_refused_stops_no_other(root: Path) -> None:
+    with spool.stage_run("tokenize", {}, TrackingParams()) as record:
+        record.metrics({"bad[name]": 1.0})
+    run_stage(root)
+    with pytest.raises(Exception, match=r"bad\[name\]"):
+        delivery.deliver()
+    assert len(delivery.pending()) == 1
+    assert "prepare" in {one.info.run_name for one in runs()}
+
+
+def test_a_missing_folder_is_no_second_failure(root: Path, monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
+    (root / "params.yaml").write_text((project / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+
+    def down(_: object) -> str:
+        raise ConnectionError("down")
+
+    monkeypatch.setattr(commands, "sync", down)
+    assert not (root / ".tracking").exists()
+    assert commands.main(["sync"]) == 0
+    assert (root / ".tracking" / "failure").is_file()

@@ -118,6 +118,8 @@ def test_spools_are_sent_oldest_first(folder: Path, store: Store) -> None:
 def test_an_empty_spool_is_put_away_without_a_run(folder: Path, store: Store) -> None:
     put(folder, "a")
     assert delivery.status_of([]) == "KILLED"
+    assert delivery.deliver() == 0
+    os.utime(next((folder / "spool").glob("a*")), (1, 1))
     assert delivery.deliver() == 1
     assert store.runs == []
     assert [file.name for file in (folder / "done").iterdir()] == ["a.jsonl"]
