@@ -220,7 +220,7 @@ def _way(
     ability = next((one for one in asked if kept.worst is not None and one.name == kept.worst.ability), None)
     if ability is None:
         return []
-    chosen = sampling.rows(len(test.texts), params.records, params.seed)
+    chosen = sampling.rows(len(test.texts), params.records // 2, params.seed)
     head: Any = tuned.model.head
     asked_of = ([test.texts[i] for i in chosen], test.labels[chosen])
     return interpolation.measure(base, after, head, asked_of, ability, bootstrap)

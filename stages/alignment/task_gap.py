@@ -18,7 +18,7 @@ from stages.metrics import linear
 from stages.metrics.intervals import Bootstrap, Estimate
 
 NEIGHBOURS = 10
-FLOOR_RECORDS = 4000
+FLOOR_RECORDS = 2000
 """Most train records that the floor of random weights is fitted on: reading them costs as much as the base model's."""
 NEIGHBOUR_RECORDS = 2000
 """Most train records among which neighbours are sought: cost grows with their square."""

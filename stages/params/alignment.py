@@ -30,7 +30,8 @@ class AlignmentParams(Settings):
 
     Attributes:
         enabled: measure the three gaps at all.
-        records: most records per statistic and split; costs grow with it, intervals shrink.
+        records: most records per statistic and split (half as many where each is read several times); costs grow with it,
+            intervals shrink.
         permutations: of MMD's test.
         seed: of samples, folds, permutations and the floor's random weights.
         thresholds: where verdicts turn.
