@@ -38,12 +38,14 @@ class Ability:
         right: a reader's credit on each record; its mean is the ability, 1 at best.
         records: how many there are.
         access: whether vectors are taken as they are; else a probe is refitted.
+        layers: share that a refitted probe gets right on each layer `(layers + 1,)`; None for access.
     """
 
     name: str
     right: Callable[[Reader], np.ndarray]
     records: int
     access: bool = True
+    layers: Callable[[Reader], list[float]] | None = None
 
 
 def of_text(name: str, sentences: Sequence[str], seed: int) -> list[Ability]:
@@ -119,7 +121,12 @@ def _refitted(name: str, texts: list[str], labels: np.ndarray, seed: int) -> Abi
     def right(reader: Reader) -> np.ndarray:
         return linear.cross_predicted(reader.vectors(texts), labels, classes, seed) == labels
 
-    return Ability(name, right, len(texts) if classes > 1 else 0, access=False)
+    def layers(reader: Reader) -> list[float]:
+        # Halves instead of fifths: a curve over layers needs a probe for each of them, and no interval.
+        found = (linear.cross_predicted(x, labels, classes, seed, 2) for x in reader.states(texts).layers)
+        return [float((predicted == labels).mean()) for predicted in found]
+
+    return Ability(name, right, len(texts) if classes > 1 else 0, access=False, layers=layers)
 
 
 def _halves(sentence: str) -> tuple[str, str] | None:

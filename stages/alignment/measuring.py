@@ -114,6 +114,10 @@ class Alignment:
                 "readings": [one.details(decimals) for one in self.retention.readings],
                 "cka_by_layer": [round(value, decimals) for value in self.retention.cka],
                 "cka_sentences": self.retention.texts,
+                "probes_by_layer": {
+                    name: {"base": [round(x, decimals) for x in before], "tuned": [round(x, decimals) for x in after]}
+                    for name, (before, after) in self.retention.by_layer.items()
+                },
             },
             "between_base_and_tuned": [
                 {

@@ -272,6 +272,11 @@ def _retention(found: Alignment, limits: Thresholds) -> str:
         if one.retained is not None
     ]
     chart = svg.forest(rows, limits.retention, 0.0, 1.2) if rows else ""
+    probes = "".join(
+        f"<p class=note>{escape(name)}: share that a probe refitted on each layer gets right (2 folds).</p>"
+        f"{svg.curves([('base', before), ('tuned', after)], 'layer', 0, 1)}"
+        for name, (before, after) in found.retention.by_layer.items()
+    )
     way = ""
     if found.way:
         way = (
@@ -281,7 +286,7 @@ def _retention(found: Alignment, limits: Thresholds) -> str:
     return (
         f'<section id="retention"><h2>{TITLES["retention"]}</h2>{_html_table(*retention_rows(found))}{chart}'
         f"<p class=note>Likeness of base and tuned model by layer (debiased linear CKA on {found.retention.texts:,} sentences; "
-        f"1 is the same up to rotation).</p>{svg.curves([('CKA', found.retention.cka)], 'layer', 0, 1)}{way}</section>"
+        f"1 is the same up to rotation).</p>{svg.curves([('CKA', found.retention.cka)], 'layer', 0, 1)}{probes}{way}</section>"
     )
 
 

@@ -32,6 +32,7 @@ def write(found: Alignment | None, params: AlignmentParams, decimals: int) -> No
 COLUMNS: dict[str, tuple[Sequence[str], str]] = {
     "retention": (("ability", "kind", "n", "base", "tuned", "floor", "retained", "low", "high"), "one row per ability"),
     "layers": (("layer", "probe", "cka"), "one row per layer, embeddings first"),
+    "information": (("layer", "correct", "of"), "one row per refitted ability, model and layer"),
     "way": (("share", "accuracy", "ability"), "one row per share of tuned weights"),
     "robustness": (("change", "drop", "low", "high", "flips", "n"), "one row per kind of change"),
     "shift": (("split", "statistic", "value", "low", "high", "n"), "one row per split and statistic"),
@@ -57,6 +58,12 @@ def _tables(found: Alignment, decimals: int) -> dict[str, Iterable[Sequence[Any]
         [i, *numbers(probe, cka)]
         for i, (probe, cka) in enumerate(zip(found.task.layers, found.retention.cka, strict=True))
     ]
+    information = [
+        [i, *numbers(value), f"{model}, {name}"]
+        for name, both in found.retention.by_layer.items()
+        for model, values in zip(("base", "tuned"), both, strict=True)
+        for i, value in enumerate(values)
+    ]
     shifts = []
     for split, one in found.shifts.items():
         test, ratio = one.normalised, one.distance_ratio
@@ -67,7 +74,14 @@ def _tables(found: Alignment, decimals: int) -> dict[str, Iterable[Sequence[Any]
         [one.name, *numbers(one.drop.value, *bounds(one.drop), one.flips.value), one.drop.n]
         for one in found.around.robustness
     ]
-    return {"retention": abilities, "layers": layers, "shift": shifts, "way": way, "robustness": changes}
+    return {
+        "retention": abilities,
+        "layers": layers,
+        "information": information,
+        "shift": shifts,
+        "way": way,
+        "robustness": changes,
+    }
 
 
 def _text(file: Path, content: str) -> None:

@@ -13,7 +13,7 @@ the reading is UNINFORMATIVE.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -64,17 +64,19 @@ class Reading:
 
 @dataclass(frozen=True)
 class Retention:
-    """All readings, and how alike the layers of base and tuned model still are.
+    """All readings, what each layer still holds, and how alike the layers of base and tuned model still are.
 
     Attributes:
         readings: one per ability.
         cka: debiased linear CKA between base and tuned by layer, embeddings first.
         texts: sentences that CKA was read on.
+        by_layer: share that probes refitted on each layer get right, of base and tuned model, by ability.
     """
 
     readings: list[Reading]
     cka: list[float]
     texts: int
+    by_layer: dict[str, tuple[list[float], list[float]]] = field(default_factory=dict)
 
     @property
     def worst(self) -> Reading | None:
@@ -101,9 +103,11 @@ def measure(
         texts: general sentences for the comparison of layers; at least 4.
         bootstrap: how intervals are made.
     """
+    # Layers first: reading them leaves every text's last vector with the reader, and the readings need no more.
+    by_layer = {one.name: (one.layers(base), one.layers(tuned)) for one in abilities if one.layers is not None}
     readings = [compare(one, base, tuned, random, bootstrap) for one in abilities]
     layers = zip(base.states(texts).layers, tuned.states(texts).layers, strict=True)
-    return Retention(readings, [debiased_cka(before, after) for before, after in layers], len(texts))
+    return Retention(readings, [debiased_cka(before, after) for before, after in layers], len(texts), by_layer)
 
 
 def compare(ability: Ability, base: Reader, tuned: Reader, random: Reader, bootstrap: Bootstrap) -> Reading:

@@ -102,10 +102,9 @@ class _Space:
         spread = x.std(axis=0)
         self.scale = np.where(spread > 1e-12, spread, 1.0)
         x = (x - self.mean) / self.scale
-        values, self.vectors = np.linalg.eigh(x.T @ x / len(x))
-        self.values = np.maximum(values, 0.0)
+        self.values, self.vectors = _directions(x)
         self.rotated = x @ self.vectors
-        strengths = STRENGTHS * (float(self.values.mean()) or 1.0)
+        strengths = STRENGTHS * (float(self.values.sum()) / x.shape[1] or 1.0)
         freedom = np.array([(self.values / (self.values + one)).sum() + 1 for one in strengths])
         left = freedom < 0.95 * len(x)
         self.strengths, self.freedom = strengths[left], freedom[left]
@@ -126,6 +125,19 @@ class _Space:
         """Weights in the standardised features `(dimensions, targets)`, at one chosen strength per target."""
         projected = self.rotated.T @ targets / len(targets)
         return self.vectors @ (projected / (self.values[:, None] + self.strengths[chosen]))
+
+
+def _directions(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues and eigenvectors of the covariance of centred features; only those that records span.
+
+    With fewer records than dimensions the records' inner products hold the same eigenvalues in a smaller matrix.
+    """
+    if len(x) >= x.shape[1]:
+        values, vectors = np.linalg.eigh(x.T @ x / len(x))
+        return np.maximum(values, 0.0), vectors
+    values, left = np.linalg.eigh(x @ x.T / len(x))
+    spanned = values > 1e-10 * max(float(values.max()), 1e-300)
+    return values[spanned], x.T @ (left[:, spanned] / np.sqrt(values[spanned] * len(x)))
 
 
 def folds(labels: np.ndarray, count: int, seed: int) -> np.ndarray:

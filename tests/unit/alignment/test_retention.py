@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stages.alignment import retention
+from stages.alignment import abilities, retention
 from stages.alignment.abilities import Ability
 from stages.alignment.retention import Retention
 from stages.metrics.intervals import Bootstrap
@@ -44,9 +44,9 @@ def test_what_the_base_model_did_not_know_is_uninformative() -> None:
     assert retention.reading("x", credit(0.52, 0.4, 0.5, 200).astype(float), BOOTSTRAP, access=False).retained is None
 
 
-@pytest.mark.parametrize("n", [300, 1000])
-def test_the_interval_holds_what_it_says(n: int) -> None:
-    true, draws = (0.6 - 0.1) / (0.8 - 0.1), 300
+@pytest.mark.parametrize(("n", "draws"), [(300, 600), (1000, 600), (3000, 300)])
+def test_the_interval_holds_what_it_says(n: int, draws: int) -> None:
+    true = (0.6 - 0.1) / (0.8 - 0.1)
     covered = 0
     for draw in range(draws):
         one = retention.reading("x", credit(0.8, 0.6, 0.1, n, 10 * draw).astype(float), BOOTSTRAP, access=True).retained
@@ -54,7 +54,8 @@ def test_the_interval_holds_what_it_says(n: int) -> None:
         assert one.low is not None
         assert one.high is not None
         covered += one.low <= true <= one.high
-    assert 0.915 <= covered / draws <= 0.985
+    # 95 % of so many draws, give or take three standard errors.
+    assert abs(covered / draws - 0.95) < 3 * (0.95 * 0.05 / draws) ** 0.5
 
 
 def test_the_worst_is_named_and_layers_are_compared() -> None:
@@ -67,6 +68,7 @@ def test_the_worst_is_named_and_layers_are_compared() -> None:
         MadeUp(), MadeUp(forgets=0.7), MadeUp(forgets=1.0), [Ability("a", right, 200)], texts, BOOTSTRAP
     )
     assert len(found.cka) == 2
+    assert found.by_layer == {}
     assert found.cka[0] == pytest.approx(1.0)
     assert found.cka[1] < 0.99
     readings = [
@@ -78,3 +80,16 @@ def test_the_worst_is_named_and_layers_are_compared() -> None:
     assert worst.ability == "bad"
     assert Retention([], [1.0], 4).worst is None
     assert worst.details(3)["kind"] == "access"
+
+
+def test_probes_find_on_each_layer_what_is_there() -> None:
+    sentences = [f"the word{i % 24} of number{i}" for i in range(600)]
+    asked = [one for one in abilities.of_text("made up", sentences, 0) if one.layers is not None]
+    found = retention.measure(MadeUp(), MadeUp(forgets=1.0), MadeUp(forgets=1.0, seed=3), asked, sentences, BOOTSTRAP)
+    assert set(found.by_layer) == {one.name for one in asked}
+    content = next(name for name in found.by_layer if name.endswith("word content"))
+    before, after = found.by_layer[content]
+    assert len(before) == len(after) == 2
+    # The made-up reader's first layer is noise for everybody; its last one holds words until it forgets.
+    assert before[1] > before[0] + 0.2
+    assert before[1] > after[1] + 0.2

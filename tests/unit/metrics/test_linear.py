@@ -44,6 +44,14 @@ def test_more_dimensions_than_records_and_constant_features_are_no_trouble() -> 
     assert (probe.predict(held) == gold).mean() > 0.9
 
 
+def test_fewer_records_than_dimensions_give_ridges_weights_too() -> None:
+    x, y = clouds(40, 3, 90, 1.0, 7)
+    probe = linear.Ridge(x, y, 3)
+    standard = (x - x.mean(0)) / x.std(0)
+    oracle = RidgeClassifier(alpha=probe.strength * len(x)).fit(standard, y)
+    np.testing.assert_allclose(2 * probe.scores(x) - 1, oracle.decision_function(standard), atol=1e-8)
+
+
 def test_cross_prediction_learns_structure_and_not_noise() -> None:
     x, y = clouds(400, 2, 10, 1.5, 4)
     noise = np.random.default_rng(5).integers(0, 2, 400)
