@@ -1,7 +1,8 @@
 """AdamW with decay where decay belongs, and the schedule of its learning rate.
 
 Decay pulls weights of products towards zero; on biases and norms, which only shift and scale, it does harm and is left
-out (Devlin et al. 2019 and the stock recipes do the same). Decoupled as in Loshchilov & Hutter 2019.
+out (Devlin et al. 2019 and the stock recipes do the same). Embeddings are left out as well: decay would wear down exactly the
+words that the corpus does not show, which nothing pulls back. Decoupled as in Loshchilov & Hutter 2019.
 """
 
 from __future__ import annotations
@@ -78,9 +79,9 @@ def rate(step: int, steps: int, params: TrainingParams) -> float:
 
 
 def _undecayed(model: nn.Module) -> set[str]:
-    """Names of biases and of all weights of norms."""
+    """Names of biases and of all weights of norms and embeddings."""
     names = {name for name, _ in model.named_parameters() if name.endswith("bias")}
     for prefix, module in model.named_modules():
-        if isinstance(module, NORMS) or "norm" in type(module).__name__.lower():
+        if isinstance(module, (*NORMS, nn.Embedding)) or "norm" in type(module).__name__.lower():
             names.update(f"{prefix}.{name}" if prefix else name for name, _ in module.named_parameters())
     return names
