@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+from typing import cast
+
+from torch import nn
 
 from stages import artifacts, harness
 from stages.adaptation import METHODS
@@ -13,7 +16,7 @@ from stages.params.model import ModelParams
 from stages.params.task import TaskParams
 from stages.params.training import TrainingParams
 from stages.tasks import TASKS
-from stages.training import assembly, checkpoints, history
+from stages.training import assembly, checkpoints, compaction, history
 from stages.training.batching import Rows
 from stages.training.precision import device
 from stages.training.seeding import seed_everything
@@ -33,6 +36,10 @@ def work(stage: harness.Stage) -> None:
     seed_everything(training.seed, deterministic=training.deterministic, threads=training.threads)
     model, pooling = assembly.build(model_params, schema, device())
     model = method.apply(model)
+    encoder = cast("nn.Module", model.encoder)
+    reduced = compaction.compact(encoder, [train, validation], encoding.pad_id)
+    if reduced is not None:
+        train, validation = reduced.renumbered(train), reduced.renumbered(validation)
     folder = checkpoints.folder_for("finetune", run_key(stage))
     tuner = Tuner(
         model,
@@ -54,6 +61,8 @@ def work(stage: harness.Stage) -> None:
         pooling,
     )
     tuner.run()
+    if reduced is not None:
+        reduced.restore(encoder)
     facts = assembly.Facts(schema, encoding, pooling, model_params.model_dump(mode="json"), method.name)
     assembly.save(method.merge(tuner.model), facts, base_model.locate(model_params, verify=False), artifacts.FINETUNED)
     history.write_curve(artifacts.CURVES, tuner.history.evaluations)

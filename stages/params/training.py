@@ -34,6 +34,8 @@ class TrainingParams(Section):
         group_by_length: batches of similar length, so that little is padding; the order stays random and seeded.
         learning_rate: peak of the schedule, for the base model's weights.
         head_learning_rate: peak for the task's head, which starts from nothing; null takes `learning_rate`.
+        head_start: `probe` begins with a head fitted on the frozen base model's features (LP-FT, Kumar et al. 2022), `random`
+            with noise.
         schedule: how the rate falls after warm-up.
         warmup: share of all steps over which the rate rises from 0.
         weight_decay: decoupled (AdamW), not on norms and biases.
@@ -61,6 +63,7 @@ class TrainingParams(Section):
     group_by_length: bool = True
     learning_rate: Annotated[float, Field(gt=0, lt=1)] = 2e-4
     head_learning_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
+    head_start: Literal["probe", "random"] = "probe"
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     warmup: Share = 0.1
     weight_decay: Annotated[float, Field(ge=0)] = 0.01

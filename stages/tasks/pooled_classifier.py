@@ -55,8 +55,12 @@ class PooledClassifier(nn.Module):
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Logits `(batch, classes)` in float32 from ids and mask `(batch, length)`."""
-        states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        pooled = self.dropout(pool(states, attention_mask, self.pooling))
+        pooled = self.dropout(self.features(input_ids, attention_mask))
         # The head is small and decides: its product stays in float32 under autocast.
         with torch.autocast(pooled.device.type, enabled=False):
             return self.head(pooled)
+
+    def features(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """What the head reads: pooled states `(batch, hidden)` in float32."""
+        states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return pool(states, attention_mask, self.pooling)

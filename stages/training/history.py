@@ -35,6 +35,7 @@ class History:
         best_value: of the metric.
         best_step: where it was reached.
         waited: evaluations since then.
+        head_start: C of the head that training began with; None where it began with noise.
         loss_sum: of losses since the last row of `steps`, and `loss_count` of them; likewise since the last evaluation.
     """
 
@@ -46,6 +47,7 @@ class History:
     best_value: float | None = None
     best_step: int = 0
     waited: int = 0
+    head_start: float | None = None
     loss_sum: float = 0.0
     loss_count: int = 0
     window_sum: float = 0.0
@@ -108,6 +110,7 @@ class History:
             "best_epoch": best["epoch"] if best else 0.0,
             "last_step": int(self.evaluations[-1]["step"]) if self.evaluations else 0,
             "evaluations": len(self.evaluations),
+            **({} if self.head_start is None else {"head_start_strength": self.head_start}),
             **(
                 {name: round(value, 6) for name, value in best.items() if name.startswith("validation_")}
                 if best

@@ -4,6 +4,7 @@ What differs, and why:
 
 - batches come from `Batches`, whose order is a function of seed and epoch, so that resuming needs no sampler state;
 - the loss is the task's own objective on logits, in float32;
+- a run begins with a head fitted on frozen features, unless params say otherwise, and is evaluated at that point;
 - evaluation predicts in batches sorted by length and keeps the best weights in memory: no checkpoint per epoch;
 - checkpoints are written by the clock, resumable ones only, and are gone when the run is done;
 - curves, patience and best weights live in `History` and travel with the checkpoint.
@@ -15,7 +16,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from stages.params.training import TrainingParams
 from stages.tasks.protocol import Batch, Task
-from stages.training import checkpoints
+from stages.training import checkpoints, head_start
 from stages.training.batching import Batches, Rows
 from stages.training.history import History, snapshot
 from stages.training.optimizer import make_optimizer, make_schedule
@@ -112,9 +113,25 @@ class Tuner(Trainer):
         resumed = checkpoints.latest(Path(self.args.output_dir))
         if resumed is not None:
             self.history, self.best = History.load(resumed)
+        elif self.params.head_start == "probe":
+            self._start_head()
         self.train(resume_from_checkpoint=str(resumed) if resumed is not None else None)
         if self.best is not None:
             self.model.load_state_dict(self.best)
+
+    def _start_head(self) -> None:
+        """Fit the head on frozen features, and read validation before the first step; see `stages.training.head_start`."""
+        rows, model = cast("Rows", self.train_dataset), cast("Any", self.model)
+        labels = rows.targets["label"].astype(np.int64)
+        read = head_start.features(model, rows, self.task, self.pad_id, self.params.eval_batch_size, bf16=self.bf16)
+        balanced = self.params.class_weights == "balanced"
+        found = head_start.fit(read, labels, model.head.out_features, self.params.seed, balanced=balanced)
+        head_start.put(model.head, found)
+        self.history.head_start = found.strength
+        logits = torch.from_numpy(read @ found.weight.T + found.bias).to(self.args.device)
+        with torch.inference_mode():
+            self.history.observe(float(self.objective(logits, torch.from_numpy(labels).to(self.args.device))))
+        self.evaluate()
 
     def get_train_dataloader(self) -> DataLoader[dict[str, Any]]:
         """Batches of train in seeded order, collated by the task."""
@@ -172,7 +189,7 @@ class Tuner(Trainer):
             )
         values = {"loss": float(loss), **self.task.validate(logits, targets)}
         step, epoch = self.state.global_step, float(self.state.epoch or 0.0)
-        if self.history.add_evaluation(step, epoch, self._get_learning_rate(), values):
+        if self.history.add_evaluation(step, epoch, self._rate(), values):
             self.best = snapshot(self.model)
         self.observe(self.history.evaluations[-1], step)
         shown = ", ".join(f"{name} {value:.4f}" for name, value in values.items())
@@ -181,6 +198,10 @@ class Tuner(Trainer):
             f"epoch {epoch:.2f}: train loss {self.history.evaluations[-1]['train_loss']:.4f}, validation {shown}{best}"
         )
         return {f"eval_{name}": value for name, value in values.items()}
+
+    def _rate(self) -> float:
+        """The learning rate now; 0 before the first step."""
+        return float(self._get_learning_rate()) if self.lr_scheduler is not None else 0.0
 
 
 class Rhythm(TrainerCallback):

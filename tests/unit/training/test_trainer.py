@@ -16,6 +16,7 @@ from stages.artifacts import Schema
 from stages.params.model import ModelParams
 from stages.params.training import TrainingParams
 from stages.tasks import TASKS
+from stages.training import head_start
 from stages.training.batching import Rows
 from stages.training.seeding import seed_everything
 from stages.training.trainer import Tuner
@@ -47,7 +48,8 @@ TRAIN, VALIDATION = rows(90, 0), rows(40, 1)
 
 def tuner(folder: Path, seen: list[Any] | None = None, dropout: float = 0.1, **params: Any) -> Tuner:
     settings = TrainingParams.model_validate(
-        {"epochs": 3, "batch_size": 8, "learning_rate": 1e-2, "precision": "fp32", "checkpoint_seconds": 1e9, **params}
+        {"epochs": 3, "batch_size": 8, "learning_rate": 1e-2, "precision": "fp32", "checkpoint_seconds": 1e9}
+        | {"head_start": "random", **params}
     )
     seed_everything(settings.seed, deterministic=True, threads=None)
     config = BertConfig(
@@ -108,21 +110,21 @@ class KilledError(Exception):
     """Stands for whatever ends a process."""
 
 
-@pytest.mark.parametrize("step", [1, 12, 17])
-def test_a_killed_run_ends_in_the_weights_of_an_undisturbed_one(tmp_path: Path, step: int) -> None:
-    whole = tuner(tmp_path / "whole")
+@pytest.mark.parametrize(("step", "head"), [(1, "random"), (12, "random"), (17, "probe"), (2, "probe")])
+def test_a_killed_run_ends_in_the_weights_of_an_undisturbed_one(tmp_path: Path, step: int, head: str) -> None:
+    whole = tuner(tmp_path / "whole", head_start=head)
     whole.run()
 
     def die(values: Any, at: int) -> None:
         if at > step:
             raise KilledError
 
-    broken = tuner(tmp_path / "broken", checkpoint_seconds=0)
+    broken = tuner(tmp_path / "broken", checkpoint_seconds=0, head_start=head)
     broken.observe = die
     with pytest.raises(KilledError):
         broken.run()
     assert list((tmp_path / "broken").glob("checkpoint-*"))
-    resumed = tuner(tmp_path / "broken")
+    resumed = tuner(tmp_path / "broken", head_start=head)
     torch.manual_seed(12345)
     resumed.run()
     assert weights(resumed.model) == weights(whole.model)
@@ -164,3 +166,15 @@ def test_validation_can_be_read_several_times_an_epoch(tmp_path: Path) -> None:
     run.run()
     assert len(run.history.evaluations) == 6
     assert [round(row["epoch"], 1) for row in run.history.evaluations][2::3] == [1.0, 2.0]
+
+
+def test_a_fitted_head_is_read_before_the_first_step_and_is_better_than_noise(tmp_path: Path) -> None:
+    runs = {head: tuner(tmp_path / head, head_start=head, epochs=1) for head in ("probe", "random")}
+    for run in runs.values():
+        run.run()
+    first = runs["probe"].history.evaluations[0]
+    assert (first["step"], first["epoch"], first["learning_rate"]) == (0, 0.0, 0.0)
+    assert first["validation_accuracy"] > 0.5
+    assert first["train_loss"] < runs["random"].history.evaluations[0]["train_loss"]
+    assert runs["probe"].history.summary()["head_start_strength"] in head_start.STRENGTHS
+    assert "head_start_strength" not in runs["random"].history.summary()
