@@ -24,6 +24,12 @@ class Code(str):
     __slots__ = ()
 
 
+class Quoted(str):
+    """Words of other people: labels and messages. Markdown sets them as code, where nothing in them means anything."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Table:
     """A table.

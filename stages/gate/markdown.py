@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from stages.gate.content import Code, Report, Section, Table, legible
+from stages.gate.content import Code, Quoted, Report, Section, Table, legible
 
 SIGNS = re.compile(r"([\\`*_{}\[\]<>|~$])")
 CALLS = re.compile(r"([@#!&%^])(?=\w)|(:)(?=//)|(?<=\bwww)(\.)", re.IGNORECASE)
@@ -40,7 +40,7 @@ def render(report: Report, *, pictures: bool = False, most: int | None = None) -
 
 def escaped(text: str) -> str:
     """Words that are only words, wherever they stand."""
-    if isinstance(text, Code):
+    if isinstance(text, Code | Quoted):
         return _code(text)
     signs = SIGNS.sub(r"\\\1", legible(text))
     return CALLS.sub(lambda found: found[0] + WORD_JOINER, signs)

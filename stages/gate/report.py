@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from stages.gate import changes, drawing, origins, rules
-from stages.gate.content import Code, Drawing, Report, Section, Table
+from stages.gate.content import Code, Drawing, Quoted, Report, Section, Table
 from stages.gate.rules import Difference, Finding
 from stages.gate.runtime import StageRun
 from stages.gate.sources import Side
@@ -109,7 +109,7 @@ def _figures(candidate: Side, baselines: Sequence[Side]) -> Section:
         n = sides[-1].get(f"{split}.n")
         cells = [_with_interval(one, key) for one in sides]
         less = [f"{sides[-1][key] - one[key]:+.4f}" if key in one else "" for one in sides[:-1]]
-        rows.append([key, "" if n is None else f"{n:,.0f}", *cells, *less])
+        rows.append([Code(key), "" if n is None else f"{n:,.0f}", *cells, *less])
     head = ["figure", "n", *(one.name for one in baselines), "candidate", *(f"less {one.name}" for one in baselines)]
     return Section("All figures of metrics.json", Table(head, rows), folded=True)
 
@@ -134,7 +134,9 @@ def _against(candidate: Side, baseline: Side, picture: str, *, folded: bool) -> 
     names, before, now = candidate.schema.labels, baseline.decisions, candidate.decisions
     than = f" against {baseline.name}"
     changed = [row for row in rules.changed_classes(before, now, names) if row[2] != row[3]]
-    classes = [[name, f"{n:,}", f"{was:,}", f"{is_:,}", f"{is_ - was:+d}"] for name, n, was, is_ in changed[:SHOWN]]
+    classes = [
+        [Quoted(name), f"{n:,}", f"{was:,}", f"{is_:,}", f"{is_ - was:+d}"] for name, n, was, is_ in changed[:SHOWN]
+    ]
     bars = [(name, is_ - was) for name, _, was, is_ in changed[:BARS]]
     title = f"Test records won and lost by class{than}"
     drawings = [Drawing(picture, title, partial(drawing.bars, bars))] if bars else []
@@ -154,7 +156,10 @@ def _confusions(candidate: Side, baseline: Side, *, folded: bool) -> Section:
     found = changes.confusions(baseline.decisions, candidate.decisions, candidate.schema.labels)
     grew = [one for one in found if one.change > 0][:SHOWN]
     shrank = [one for one in reversed(found) if one.change < 0][:SHOWN]
-    rows = [[one.gold, one.predicted, str(one.before), str(one.after), f"{one.change:+d}"] for one in (*grew, *shrank)]
+    rows = [
+        [Quoted(one.gold), Quoted(one.predicted), str(one.before), str(one.after), f"{one.change:+d}"]
+        for one in (*grew, *shrank)
+    ]
     head = ("is", "taken for", "before", "now", "change")
     return Section(
         f"Confusions that grew and shrank most against {baseline.name}",
@@ -167,10 +172,10 @@ def _examples(baseline: Side, candidate: Side, rows: np.ndarray) -> Table:
     names, before, now = candidate.schema.labels, baseline.decisions, candidate.decisions
     cells = [
         [
-            Code(candidate.texts[i]),
-            names[now.gold[i]],
-            names[before.predicted[i]],
-            names[now.predicted[i]],
+            Quoted(candidate.texts[i]),
+            Quoted(names[now.gold[i]]),
+            Quoted(names[before.predicted[i]]),
+            Quoted(names[now.predicted[i]]),
             f"{now.confidence[i]:.3f}",
         ]
         for i in rows
