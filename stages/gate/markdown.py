@@ -74,10 +74,8 @@ def _section(section: Section, *, pictures: bool) -> Iterator[str]:
 
 def _in_html(title: str) -> str:
     """Within a block of HTML, Markdown's escapes do not hold."""
-    return CALLS.sub(
-        lambda found: found[0] + WORD_JOINER,
-        legible(title).replace("&", "&amp;").replace("<", "&lt;").replace("`", "'"),
-    )
+    words = CALLS.sub(lambda found: found[0] + WORD_JOINER, legible(title))
+    return words.replace("&", "&amp;").replace("<", "&lt;").replace("`", "'")
 
 
 def _table(table: Table) -> Iterator[str]:
