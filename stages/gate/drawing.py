@@ -24,7 +24,7 @@ def forest(rows: Sequence[tuple[str, float, float, float]], limit: float, spell:
         spell: makes names that the font has.
     """
     ends = [abs(end) for _, value, low, high in rows for end in (value, low, high)]
-    reach = min(max(2.0, *ends) * 1.05, 20.0)
+    reach = max(2.0, *ends) * 1.05
     return _with_fonts(svg.forest([(spell(name), *rest) for name, *rest in rows], limit, -reach, reach))  # type: ignore[misc]
 
 

@@ -31,8 +31,12 @@ def write(report: Report, place: Path | None) -> None:
         _text(place / "report.html", page.render(report))
         for section in report.sections:
             for one in section.drawings:
-                # The pictures' font has no names in other scripts; the page shows them as they are.
-                (place / f"{one.name}.png").write_bytes(drawing.png(one.draw(drawable)))
+                (place / f"{one.name}.png").write_bytes(drawing.png(one.draw(_spelt)))
+
+
+def _spelt(name: str) -> str:
+    """A name in letters that a picture's font has; the page shows it as it is. Dollars need no escape here."""
+    return drawable(name).replace(r"\$", "$")
 
 
 def _text(file: Path, said: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from markdown_it import MarkdownIt
 
 from stages.gate import markdown
 from stages.gate.content import Code, Quoted, Report, Section, Table
@@ -36,6 +37,17 @@ def test_words_of_others_stay_words() -> None:
     assert "evil.example" not in outside
     assert "\u202e" not in found
     assert "退货" in found
+
+
+def test_another_reader_of_markdown_finds_tables_and_nothing_else() -> None:
+    shown = MarkdownIt("commonmark").enable("table").render(said())
+    report = composed(side("main", 0.05), candidate=side("candidate", 0.25))
+    filled = [one.table for one in report.sections if one.table and one.table.rows]
+    assert shown.count("<table>") == len(filled)
+    assert shown.count("<tr>") == sum(1 + len(one.rows) for one in filled)
+    assert shown.count("<td") == sum(len(one.rows) * len(one.head) for one in filled)
+    assert not re.findall(r"<(?:a|img|script|em|strong|h3)\b", shown)
+    assert "onerror=alert(1)&gt; `rm` [x](http://e)" in shown
 
 
 @pytest.mark.parametrize(
