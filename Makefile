@@ -7,12 +7,14 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test check lock deps rank-models ui clean
+.PHONY: install repro test check lock deps rank-models ui precheck retrain gate release clean
 
 repro: $(VENV)/installed .dvc/config   ## install if need be, run the pipeline, say what came out
 	dvc repro
 	@python -m stages.tracking sync
 	@python -m stages.summary
+
+install: $(VENV)/installed   ## only what the other targets need
 
 test: $(VENV)/installed   ## all tests, with coverage
 	python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=95
@@ -36,6 +38,24 @@ rank-models: $(VENV)/installed   ## which base model suits the prepared data: ma
 
 ui: $(VENV)/installed   ## MLflow in a browser
 	python -m stages.tracking ui
+
+precheck: $(VENV)/installed   ## does dvc.lock belong to this commit? needs no data
+	python -m stages.gate.precheck
+
+retrain: $(VENV)/installed   ## what CI runs: take what the remote has, run the rest, give back what is new
+	dvc pull --allow-missing
+	dvc repro --pull
+	dvc push
+	python -m stages.tracking sync
+
+gate: $(VENV)/installed   ## may the model here replace that of gate.baseline? the report goes to reports/gate
+	rm -rf reports/gate
+	python -m stages.gate compare --out reports/gate
+
+release: $(VENV)/installed   ## after a merge: the commit's model becomes the champion
+	dvc pull
+	python -m stages.gate register
+	python -m stages.gate promote
 
 clean:   ## remove what tests and runs left behind, outs and cache excepted
 	rm -rf .checkpoints .tracking .pytest_cache .mypy_cache .ruff_cache .hypothesis dvc_plots build *.egg-info

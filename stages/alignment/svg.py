@@ -25,16 +25,16 @@ def forest(rows: Sequence[tuple[str, float, float, float]], limit: float | None,
     def x(value: float) -> float:
         return left + (WIDTH - left - 20) * (min(max(value, low), high) - low) / (high - low)
 
-    parts = [_open(height, "values with 95 % intervals")]
-    for tick in _ticks(low, high):
-        parts.append(_line(x(tick), 6, x(tick), height - 22, LIGHT))
-        parts.append(_text(x(tick), height - 8, f"{tick:g}", "middle"))
+    parts = [opening(height, "values with 95 % intervals")]
+    for tick in ticks(low, high):
+        parts.append(line(x(tick), 6, x(tick), height - 22, LIGHT))
+        parts.append(text(x(tick), height - 8, f"{tick:g}", "middle"))
     if limit is not None:
-        parts.append(_line(x(limit), 2, x(limit), height - 22, ORANGE, dashed=True))
+        parts.append(line(x(limit), 2, x(limit), height - 22, ORANGE, dashed=True))
     for i, (name, value, start, end) in enumerate(rows):
         y = 18 + row * i
-        parts.append(_text(left - 10, y + 4, _short(name), "end"))
-        parts.append(_line(x(start), y, x(end), y, BLUE, width=2))
+        parts.append(text(left - 10, y + 4, short(name), "end"))
+        parts.append(line(x(start), y, x(end), y, BLUE, width=2))
         parts.append(f'<circle cx="{x(value):.1f}" cy="{y}" r="4" fill="{BLUE}"/>')
     return "".join([*parts, "</svg>"])
 
@@ -57,39 +57,47 @@ def curves(series: Sequence[tuple[str, Sequence[float]]], x_name: str, low: floa
     def y(value: float) -> float:
         return 10 + (height - bottom - 10) * (1 - (min(max(value, low), high) - low) / (high - low))
 
-    parts = [_open(height, f"values by {x_name}")]
-    for tick in _ticks(low, high):
-        parts.append(_line(left, y(tick), WIDTH - right, y(tick), LIGHT))
-        parts.append(_text(left - 6, y(tick) + 4, f"{tick:g}", "end"))
-    parts += [_text(x(i), height - 18, str(i), "middle") for i in range(count)]
-    parts.append(_text((left + WIDTH - right) / 2, height - 3, x_name, "middle"))
+    parts = [opening(height, f"values by {x_name}")]
+    for tick in ticks(low, high):
+        parts.append(line(left, y(tick), WIDTH - right, y(tick), LIGHT))
+        parts.append(text(left - 6, y(tick) + 4, f"{tick:g}", "end"))
+    parts += [text(x(i), height - 18, str(i), "middle") for i in range(count)]
+    parts.append(text((left + WIDTH - right) / 2, height - 3, x_name, "middle"))
     for (name, values), colour in zip(series, (BLUE, ORANGE, GREY), strict=False):
         points = " ".join(f"{x(i):.1f},{y(value):.1f}" for i, value in enumerate(values))
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts += [f'<circle cx="{x(i):.1f}" cy="{y(v):.1f}" r="3" fill="{colour}"/>' for i, v in enumerate(values)]
-        parts.append(_text(x(len(values) - 1) + 8, y(values[-1]) + 4, name, "start", colour))
+        parts.append(text(x(len(values) - 1) + 8, y(values[-1]) + 4, name, "start", colour))
     return "".join([*parts, "</svg>"])
 
 
-def _open(height: int, label: str) -> str:
+def opening(height: int, label: str) -> str:
+    """The tag that opens a drawing; its label is read out to those who do not see it."""
     return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(label)}" xmlns="http://www.w3.org/2000/svg">'
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, colour: str, *, width: int = 1, dashed: bool = False) -> str:
+def line(x1: float, y1: float, x2: float, y2: float, colour: str, *, width: int = 1, dashed: bool = False) -> str:
+    """A straight line."""
     dash = ' stroke-dasharray="4 3"' if dashed else ""
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}" stroke-width="{width}"{dash}/>'
 
 
-def _text(x: float, y: float, said: str, anchor: str, colour: str = GREY) -> str:
+def text(x: float, y: float, said: str, anchor: str, colour: str = GREY) -> str:
+    """Words at a place; anchor is start, middle or end."""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}" font-size="12">{escape(said)}</text>'
 
 
-def _short(name: str, longest: int = 40) -> str:
+def short(name: str, longest: int = 40) -> str:
+    """A name that fits beside its row."""
     return name if len(name) <= longest else name[: longest - 1] + "…"
 
 
-def _ticks(low: float, high: float) -> list[float]:
+def ticks(low: float, high: float) -> list[float]:
     """About five round values between two ends."""
-    step = next(s for s in (0.05, 0.1, 0.2, 0.25, 0.5, 1, 2, 5, 10, 100) if (high - low) / s <= 6)
+    span = high - low
+    step = next(
+        (s for s in (0.05, 0.1, 0.2, 0.25, 0.5, 1, 2, 5, 10, 100) if span / s <= 6),
+        10 ** math.ceil(math.log10(span / 6)),
+    )
     first = math.ceil(low / step - 1e-9)
     return [round(i * step, 4) for i in range(first, int(high / step + 1e-9) + 1)]

@@ -1,21 +1,22 @@
-"""`python -m stages.gate compare [--baseline REV] [--out FILE]`: may the model here replace that of a revision?
+"""`python -m stages.gate compare [--baseline REV] [--champion REV] [--out PLACE]`: may the model here replace those?
 
-Exit code 0: it may. 1: it must not. 2: the two cannot be compared. 3: the test split is too small to tell.
+Exit code 0: it may. 1: it must not. 2: they cannot be compared. 3: the test split is too small to tell.
+With a champion besides the baseline, the candidate has to hold against both.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
-import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 from stages import artifacts
 from stages.errors import UserError
-from stages.gate import report, rules, sources
-from stages.gate.rules import Finding
+from stages.gate import report, rules, runtime, sources, writing
+from stages.gate.rules import Difference, Finding
 from stages.gate.sources import Side
 from stages.params.gate import Floors, GateParams
 from stages.params.loading import load
@@ -28,7 +29,12 @@ def compare(words: Sequence[str]) -> int:
     """Compare, judge, report."""
     parser = argparse.ArgumentParser(prog="python -m stages.gate compare", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--baseline", help="revision to compare with; gate.baseline by default")
-    parser.add_argument("--out", type=Path, help="where to write the report; standard output by default")
+    parser.add_argument("--champion", help="revision of the model in use, when it is not the baseline's")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="where to write the report: a FILE.md, or a folder for Markdown, page and pictures; standard output by default",
+    )
     chosen = parser.parse_args(words)
     try:
         params = cast("GateParams", load((GateParams,))["gate"])
@@ -37,24 +43,45 @@ def compare(words: Sequence[str]) -> int:
             raise sources.CannotJudgeError(
                 f"gate.margins: '{min(unknown)}' is no gated metric. Use accuracy and macro_f1."
             )
-        baseline = sources.baseline(chosen.baseline or params.baseline)
+        baselines = standing(chosen.baseline or params.baseline, chosen.champion)
         candidate = sources.candidate()
-        sources.check(baseline, candidate)
+        for one in baselines:
+            sources.check(one, candidate)
     except UserError as error:
         log.error("gate: %s", error)
         return 2
-    classes = len(candidate.schema.labels)
-    found = rules.differences(baseline.decisions, candidate.decisions, classes, params)
+    found = differences(candidate, baselines, params)
     findings = [*rules.judge(found, params), *floors(candidate, params)]
-    said = report.markdown(baseline, candidate, found, findings)
-    if chosen.out:
-        chosen.out.parent.mkdir(parents=True, exist_ok=True)
-        chosen.out.write_text(said, encoding="utf-8")
-    else:
-        sys.stdout.write(said)
-    outcome = rules.verdict(findings)
-    log.info("gate: %s", outcome)
-    return EXIT[outcome]
+    said = report.compose(candidate, baselines, found, findings, params, runtime.last_session())
+    writing.write(said, chosen.out)
+    log.info("gate: %s", said.outcome)
+    return EXIT[said.outcome]
+
+
+def standing(baseline: str, champion: str | None) -> list[Side]:
+    """The models that a candidate has to hold against; one, when the champion is the baseline's commit.
+
+    Raises:
+        CannotJudgeError: a revision or its outs cannot be had.
+    """
+    first = sources.baseline(baseline)
+    if champion is None:
+        return [first]
+    commit = sources.commit_of(champion)
+    if commit is not None and commit == first.commit:
+        log.info("gate: the champion is %s", baseline)
+        return [first]
+    return [first, sources.baseline(champion, name=f"champion {champion[:12]}")]
+
+
+def differences(candidate: Side, baselines: Sequence[Side], params: GateParams) -> list[Difference]:
+    """Every gated metric against every baseline."""
+    classes = len(candidate.schema.labels)
+    return [
+        replace(found, against=one.name)
+        for one in baselines
+        for found in rules.differences(one.decisions, candidate.decisions, classes, params)
+    ]
 
 
 def floors(candidate: Side, params: GateParams) -> list[Finding]:

@@ -8,7 +8,7 @@ changes that change nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,11 +52,13 @@ class Finding:
         rule: its name in `params.yaml`.
         outcome: in a word.
         why: one sentence with figures.
+        against: the baseline that it compares with; empty for a floor, which looks at the candidate alone.
     """
 
     rule: str
     outcome: Outcome
     why: str
+    against: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class Difference:
         high: one-sided upper bound.
         p: one-sided, that the candidate is no worse.
         detectable: the smallest loss that this split would have shown with a power of 80 %.
+        against: name of the baseline.
     """
 
     metric: str
@@ -80,6 +83,7 @@ class Difference:
     high: float
     p: float
     detectable: float
+    against: str = ""
 
     @property
     def value(self) -> float:
@@ -103,8 +107,12 @@ def differences(baseline: Decisions, candidate: Decisions, classes: int, params:
     return [measured[metric]() for metric in params.margins]
 
 
-def judge(found: list[Difference], params: GateParams) -> list[Finding]:
-    """Non-inferiority of each gated metric."""
+def judge(found: Sequence[Difference], params: GateParams) -> list[Finding]:
+    """Non-inferiority of each gated metric, against each baseline.
+
+    A candidate has to pass against all of them, which needs no adjustment; it fails when it is worse than any, which does:
+    Holm goes over all metrics of all baselines.
+    """
     adjusted = significance.holm([one.p for one in found])
     findings = []
     for one, p in zip(found, adjusted, strict=True):
@@ -120,7 +128,7 @@ def judge(found: list[Difference], params: GateParams) -> list[Finding]:
                 f"{said}; losses below {one.detectable:.3f} cannot be seen on this test split",
                 "INCONCLUSIVE",
             )
-        findings.append(Finding(f"margins.{one.metric}", outcome, why))  # type: ignore[arg-type]
+        findings.append(Finding(f"margins.{one.metric}", outcome, why, one.against))  # type: ignore[arg-type]
     return findings
 
 

@@ -5,10 +5,13 @@ The baseline needs no checkout: its predictions come from the cache or the remot
 
 from __future__ import annotations
 
+import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,8 @@ from stages import artifacts
 from stages.artifacts import Schema
 from stages.errors import UserError
 from stages.gate.rules import Decisions
+
+Reader = Callable[[Path], bytes]
 
 
 class CannotJudgeError(UserError):
@@ -39,6 +44,9 @@ class Side:
         metrics: `metrics.json`.
         alignment: scalars of the alignment report; empty where there are none.
         params: `params.yaml`.
+        curves: rows of the learning curves; empty where there are none.
+        stages: of `dvc.lock`, by name; empty where there is none.
+        commit: that its code and params come from; None outside git.
     """
 
     name: str
@@ -48,6 +56,9 @@ class Side:
     metrics: dict[str, Any]
     alignment: dict[str, Any]
     params: dict[str, Any]
+    curves: list[dict[str, float]] = field(default_factory=list)
+    stages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    commit: str | None = None
 
 
 def candidate(folder: Path = Path()) -> Side:
@@ -63,11 +74,11 @@ def candidate(folder: Path = Path()) -> Side:
         except FileNotFoundError:
             raise CannotJudgeError(f"{file}: not found. Run `dvc repro`, which makes it.") from None
 
-    return _side("candidate", read, texts=True)
+    return _side("candidate", read, commit_of("HEAD", folder), texts=True)
 
 
-def baseline(revision: str, folder: Path = Path()) -> Side:
-    """The model of a revision.
+def baseline(revision: str, folder: Path = Path(), name: str | None = None) -> Side:
+    """The model of a revision, called by `name` or by the revision itself.
 
     Raises:
         CannotJudgeError: the revision or its outs cannot be had.
@@ -86,7 +97,7 @@ def baseline(revision: str, folder: Path = Path()) -> Side:
                 "Check gate.baseline, and that its outs are in the cache or the remote (`dvc push` there)."
             ) from None
 
-    return _side(revision, read, texts=False)
+    return _side(name or revision, read, commit_of(revision, folder), texts=False)
 
 
 def check(one: Side, other: Side) -> None:
@@ -111,26 +122,33 @@ def check(one: Side, other: Side) -> None:
 
 def params_changed(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Dotted keys whose values differ, with both values."""
-    before, after = dict(_flat(one)), dict(_flat(other))
+    before, after = dict(flat(one)), dict(flat(other))
     keys = sorted({*before, *after})
     return [(key, before.get(key, "—"), after.get(key, "—")) for key in keys if before.get(key) != after.get(key)]
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested values by dotted key, each as JSON."""
     for key, value in values.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
+            yield from flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", json.dumps(value, ensure_ascii=False)
 
 
-def _side(name: str, read: Any, *, texts: bool) -> Side:
+def commit_of(revision: str, folder: Path = Path()) -> str | None:
+    """Full hash of a revision's commit; None where git knows none."""
+    words = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or None if done.returncode == 0 else None
+
+
+def _side(name: str, read: Reader, commit: str | None, *, texts: bool) -> Side:
     schema = Schema(**json.loads(read(artifacts.SCHEMA)))
     table = pq.read_table(io.BytesIO(read(artifacts.predictions("test"))))
-    try:
-        alignment = json.loads(read(artifacts.ALIGNMENT_METRICS))
-    except CannotJudgeError:
-        alignment = {}
+    alignment = _optional(read, artifacts.ALIGNMENT_METRICS)
+    curves = _optional(read, artifacts.CURVES)
+    lock = _optional(read, Path("dvc.lock"))
     said: list[str] = []
     if texts:
         said = pq.read_table(io.BytesIO(read(artifacts.prepared("test"))), columns=["text"])["text"].to_pylist()
@@ -140,9 +158,33 @@ def _side(name: str, read: Any, *, texts: bool) -> Side:
         said,
         schema,
         json.loads(read(artifacts.METRICS)),
-        alignment,
-        YAML(typ="safe", pure=True).load(read(Path("params.yaml")).decode("utf-8")),
+        json.loads(alignment) if alignment else {},
+        _yaml(read(Path("params.yaml"))),
+        _curves(curves.decode("utf-8")),
+        dict(_yaml(lock).get("stages") or {}),
+        commit,
     )
+
+
+def _optional(read: Reader, file: Path) -> bytes:
+    """What only informs; nothing where it is missing."""
+    try:
+        return read(file)
+    except CannotJudgeError:
+        return b""
+
+
+def _yaml(content: bytes) -> dict[str, Any]:
+    return YAML(typ="safe", pure=True).load(content.decode("utf-8")) or {}
+
+
+def _curves(table: str) -> list[dict[str, float]]:
+    """Rows with the figures that are figures."""
+    rows = []
+    for row in csv.DictReader(io.StringIO(table)):
+        with suppress(ValueError, TypeError):
+            rows.append({key: float(value) for key, value in row.items() if value})
+    return rows
 
 
 def _decisions(table: pa.Table, labels: list[str]) -> Decisions:

@@ -99,7 +99,7 @@ def judged(folder: Path, words: Sequence[str] = ()) -> tuple[int, str]:
 def test_the_same_model_passes(repository: Path) -> None:
     code, said = judged(repository)
     assert code == 0
-    assert said.startswith("# PASS: the candidate may replace `main`")
+    assert said.startswith("# PASS: the candidate may replace main\n")
 
 
 def test_a_worse_model_fails_and_the_report_says_where(repository: Path) -> None:
@@ -108,10 +108,10 @@ def test_a_worse_model_fails_and_the_report_says_where(repository: Path) -> None
     code, said = judged(repository)
     assert code == 1
     assert "`margins.accuracy`" in said
-    assert "| `gate.seed` | 17 | 18 |" in said
+    assert "| `gate.seed` | `17` | `18` |" in said
     assert "退货" in said
-    assert "text \\| &lt;b>" in said
-    assert "Examples that broke: " in said
+    assert "`text \\| <b>" in said
+    assert "Examples that broke against main: " in said
     for line in (line for line in said.splitlines() if line.startswith("|")):
         assert line.endswith("|")
 
@@ -125,9 +125,25 @@ def test_a_better_model_passes_unless_a_floor_is_missed(repository: Path) -> Non
     set_gate(repository, floors={**floors, "retention": 0.7})
     code, said = judged(repository)
     assert code == 1
-    assert "| floors.retention | FAIL | 0.6000, at least 0.7 asked |" in said
+    assert "| `floors.retention` | — | FAIL | 0.6000, at least 0.7 asked |" in said
     set_gate(repository, floors={"release_megabytes": 100})
     assert judged(repository)[0] == 3
+
+
+def test_a_champion_besides_the_baseline_has_to_be_held_against_too(repository: Path) -> None:
+    run(repository, "git", "tag", "champion")
+    evaluated(repository, 0.30)
+    run(repository, "dvc", "add", "-q", "reports/evaluation/predictions", "data/prepared")
+    run(repository, "git", "commit", "-qam", "two")
+    assert judged(repository)[0] == 0
+    assert judged(repository, ["--champion", "main"])[0] == 0
+    code, said = judged(repository, ["--champion", "champion"])
+    assert code == 1
+    assert "Decided by margins.accuracy against champion champion, " in said
+    place = repository / "reports" / "gate"
+    assert gate.main(["--champion", "champion", "--out", str(place)]) == 1
+    assert {"report.html", "report.md", "comment.md", "differences.png"} <= {file.name for file in place.iterdir()}
+    assert gate.main(["--champion", "nowhere", "--out", str(place)]) == 2
 
 
 def test_models_that_answered_other_questions_are_not_compared(
