@@ -44,6 +44,8 @@ precheck: $(VENV)/installed   ## does dvc.lock belong to this commit? needs no d
 
 retrain: $(VENV)/installed   ## what CI runs: take what the remote has, run the rest, give back what is new
 	dvc pull --allow-missing
+	dvc repro --pull prepare
+	python -m stages.gate data $${BASELINE:+--baseline "$$BASELINE"}
 	dvc repro --pull
 	dvc push
 	python -m stages.tracking sync

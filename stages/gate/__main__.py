@@ -6,9 +6,10 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 
+from stages.gate.arrivals import data
 from stages.gate.comparing import compare
 
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"compare": compare}
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"compare": compare, "data": data}
 
 
 def main(words: Sequence[str]) -> int:

@@ -67,14 +67,7 @@ def candidate(folder: Path = Path()) -> Side:
     Raises:
         CannotJudgeError: it was not evaluated.
     """
-
-    def read(file: Path) -> bytes:
-        try:
-            return (folder / file).read_bytes()
-        except FileNotFoundError:
-            raise CannotJudgeError(f"{file}: not found. Run `dvc repro`, which makes it.") from None
-
-    return _side("candidate", read, commit_of("HEAD", folder), texts=True)
+    return _side("candidate", here(folder), commit_of("HEAD", folder), texts=True)
 
 
 def baseline(revision: str, folder: Path = Path(), name: str | None = None) -> Side:
@@ -83,6 +76,23 @@ def baseline(revision: str, folder: Path = Path(), name: str | None = None) -> S
     Raises:
         CannotJudgeError: the revision or its outs cannot be had.
     """
+    return _side(name or revision, reader(revision, folder), commit_of(revision, folder), texts=False)
+
+
+def here(folder: Path = Path()) -> Reader:
+    """Reads files of the working directory; what is missing is a `CannotJudgeError`."""
+
+    def read(file: Path) -> bytes:
+        try:
+            return (folder / file).read_bytes()
+        except FileNotFoundError:
+            raise CannotJudgeError(f"{file}: not found. Run `dvc repro`, which makes it.") from None
+
+    return read
+
+
+def reader(revision: str, folder: Path = Path()) -> Reader:
+    """Reads files of a revision, outs from the cache or the remote; what cannot be had is a `CannotJudgeError`."""
     import dvc.api
     from dvc.exceptions import DvcException
 
@@ -97,7 +107,7 @@ def baseline(revision: str, folder: Path = Path(), name: str | None = None) -> S
                 "Check gate.baseline, and that its outs are in the cache or the remote (`dvc push` there)."
             ) from None
 
-    return _side(name or revision, read, commit_of(revision, folder), texts=False)
+    return read
 
 
 def check(one: Side, other: Side) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -32,6 +32,20 @@ class Floors(Settings):
     release_megabytes: Annotated[float, Field(gt=0)] | None = None
 
 
+class NewData(Settings):
+    """What of new train data ends a retraining before it begins (`python -m stages.gate data`); null does not ask.
+
+    Attributes:
+        new_labels: labels that the baseline's train data lacks.
+        label_distance: largest total variation between the shares of labels, then and now.
+        text_auc: how well new texts may be told from earlier ones; stops when the whole 95 % interval lies above. .5 is chance.
+    """
+
+    new_labels: Literal["report", "stop"] = "report"
+    label_distance: Share | None = None
+    text_auc: Annotated[float, Field(ge=0.5, le=1)] | None = None
+
+
 class GateParams(Section):
     """The `gate` section.
 
@@ -42,6 +56,7 @@ class GateParams(Section):
         resamples: of the paired bootstrap.
         seed: of the resampling.
         floors: limits besides.
+        data: what of new data stops a retraining.
     """
 
     section: ClassVar[str] = "gate"
@@ -51,3 +66,4 @@ class GateParams(Section):
     resamples: Annotated[int, Field(ge=200)] = 4000
     seed: Annotated[int, Field(ge=0)] = 17
     floors: Floors = Floors()
+    data: NewData = NewData()

@@ -174,6 +174,29 @@ def test_what_cannot_be_judged_says_why(
     assert says in caplog.text
 
 
+def prepared(folder: Path, labels: Sequence[str]) -> None:
+    table = pa.table({"text": [f"{label} {i}" for i, label in enumerate(labels)], "label": list(labels)})
+    pq.write_table(table, folder / artifacts.prepared("train"))
+
+
+def test_new_data_are_told_and_stop_a_retraining_where_params_say_so(
+    repository: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert gate.main(["data"]) == 2
+    assert "train.parquet" in caplog.text
+    prepared(repository, ["billing", "退货"] * 40)
+    run(repository, "dvc", "add", "-q", "data/prepared")
+    run(repository, "git", "commit", "-qam", "two")
+    assert gate.main(["data"]) == 0
+    assert "train since main: 0 records came, 0 went" in capsys.readouterr().out
+    prepared(repository, [*["billing", "退货"] * 40, "你好"])
+    assert gate.main(["data"]) == 0
+    assert "labels that are new: 你好" in capsys.readouterr().out
+    set_gate(repository, data={"new_labels": "stop", "label_distance": None, "text_auc": None})
+    assert gate.main(["data"]) == 1
+    assert "STOP: gate.data.new_labels: 你好" in capsys.readouterr().out
+
+
 def test_a_candidate_that_was_not_evaluated_says_so(repository: Path) -> None:
     (repository / artifacts.METRICS).unlink()
     with pytest.raises(sources.CannotJudgeError, match="dvc repro"):
