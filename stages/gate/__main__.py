@@ -8,8 +8,16 @@ from collections.abc import Callable, Sequence
 
 from stages.gate.arrivals import data
 from stages.gate.comparing import compare
+from stages.gate.registering import champion, promote, register, rollback
 
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"compare": compare, "data": data}
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "compare": compare,
+    "data": data,
+    "register": register,
+    "promote": promote,
+    "rollback": rollback,
+    "champion": champion,
+}
 
 
 def main(words: Sequence[str]) -> int:

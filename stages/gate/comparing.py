@@ -16,10 +16,12 @@ from typing import Any, cast
 from stages import artifacts
 from stages.errors import UserError
 from stages.gate import report, rules, runtime, sources, writing
+from stages.gate.registering import registry
 from stages.gate.rules import Difference, Finding
 from stages.gate.sources import Side
 from stages.params.gate import Floors, GateParams
 from stages.params.loading import load
+from stages.tracking.registry import ALIASES
 
 EXIT = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
 log = logging.getLogger("stages.gate")
@@ -28,8 +30,8 @@ log = logging.getLogger("stages.gate")
 def compare(words: Sequence[str]) -> int:
     """Compare, judge, report."""
     parser = argparse.ArgumentParser(prog="python -m stages.gate compare", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--baseline", help="revision to compare with; gate.baseline by default")
-    parser.add_argument("--champion", help="revision of the model in use, when it is not the baseline's")
+    parser.add_argument("--baseline", help="revision to compare with, or @champion; gate.baseline by default")
+    parser.add_argument("--champion", help="revision of the model in use, or @champion, when it is not the baseline's")
     parser.add_argument(
         "--out",
         type=Path,
@@ -43,7 +45,8 @@ def compare(words: Sequence[str]) -> int:
             raise sources.CannotJudgeError(
                 f"gate.margins: '{min(unknown)}' is no gated metric. Use accuracy and macro_f1."
             )
-        baselines = standing(chosen.baseline or params.baseline, chosen.champion)
+        first = revision(chosen.baseline or params.baseline)
+        baselines = standing(first, revision(chosen.champion) if chosen.champion else None)
         candidate = sources.candidate()
         for one in baselines:
             sources.check(one, candidate)
@@ -56,6 +59,23 @@ def compare(words: Sequence[str]) -> int:
     writing.write(said, chosen.out)
     log.info("gate: %s", said.outcome)
     return EXIT[said.outcome]
+
+
+def revision(words: str) -> str:
+    """A git revision; `@champion`, `@previous` and `@challenger` are looked up in the model registry.
+
+    Raises:
+        CannotJudgeError: no model has that alias.
+        RegistryError: the registry cannot be reached.
+    """
+    alias = words.removeprefix("@")
+    if words == alias or alias not in ALIASES:
+        return words
+    found = registry().holder(alias)
+    if found is None:
+        raise sources.CannotJudgeError(f"{words}: no registered model has that alias. Register and promote one first.")
+    log.info("gate: %s is %s", words, found)
+    return found.commit
 
 
 def standing(baseline: str, champion: str | None) -> list[Side]:

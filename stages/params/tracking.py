@@ -16,9 +16,11 @@ class TrackingParams(Section):
         enabled: record runs at all.
         uri: MLflow tracking URI; null is a sqlite store in `.mlflow/` under the project's root.
         experiment: its name.
+        registered_model: name in the model registry; null takes the experiment's.
     """
 
     section: ClassVar[str] = "tracking"
     enabled: bool = True
     uri: str | None = None
     experiment: Annotated[str, Field(min_length=1)] = "whetstone"
+    registered_model: Annotated[str, Field(min_length=1, pattern=r"^[^/:.%\"']+$")] | None = None

@@ -3,18 +3,22 @@
 A fresh head sends random gradients into the encoder, which distort what the base model knew until the head has caught up. A
 head fitted on frozen features costs one reading of train and a convex fit, and gives the encoder little reason to move.
 
-Its strength is chosen by cross-validated log-loss on train, not by accuracy: a head that is too hard is as accurate, but
-overconfident, and tuning keeps it so.
+A head that fits train by heart is no help: its train loss is near nothing, so the encoder gets no gradient to learn from, and
+the run ends overconfident and less accurate than one that began with noise. The strength is therefore the smallest one whose
+cross-validated log-loss is within one standard error of the best (Breiman et al. 1984). Losses are compared at each
+strength's own best temperature, since a soft head is only less sure of itself, not wrong more often.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from scipy.special import logsumexp
 from torch import nn
 
 from stages.metrics.linear import folds
@@ -22,8 +26,10 @@ from stages.tasks.protocol import Task
 from stages.training.batching import Rows
 from stages.training.prediction import logits_of
 
-STRENGTHS = (0.003, 0.03, 0.3, 3.0)
+STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 """Candidates for C, scikit-learn's inverse strength, on standardised features."""
+TEMPERATURES = (-4.0, 6.0)
+"""Logarithms between which the best factor of the scores is looked for."""
 FOLDS = 3
 CHOOSING = 3000
 """Most records that choose the strength; all of them fit the head."""
@@ -37,7 +43,7 @@ class HeadStart:
         weight: `(classes, hidden)`.
         bias: `(classes,)`.
         strength: C that was chosen.
-        losses: cross-validated log-loss by candidate.
+        losses: cross-validated log-loss by candidate, at its best temperature.
     """
 
     weight: np.ndarray
@@ -75,15 +81,26 @@ def fit(read: np.ndarray, labels: np.ndarray, classes: int, seed: int, *, balanc
     mean, spread = read.mean(axis=0), read.std(axis=0)
     spread = np.where(spread > 1e-6, spread, 1.0)
     x = (read - mean) / spread
-    losses = _losses(x, labels, seed, balanced=balanced)
-    strength = min(losses, key=lambda one: (losses[one], one))
+    by_record = _losses(x, labels, seed, balanced=balanced)
+    strength = softest(by_record)
     model = _regression(x, labels, strength, balanced=balanced)
     weight = np.zeros((classes, read.shape[1]), dtype=np.float32)
     bias = np.full(classes, float(model.intercept_.min()) - 1.0, dtype=np.float32)
     coefficients, intercepts = _per_class(model)
     weight[model.classes_] = coefficients / spread
     bias[model.classes_] = intercepts - (coefficients / spread) @ mean
-    return HeadStart(weight, bias, strength, losses)
+    return HeadStart(weight, bias, strength, {one: float(losses.mean()) for one, losses in by_record.items()})
+
+
+def softest(losses: Mapping[float, np.ndarray]) -> float:
+    """The smallest strength within one standard error of the best.
+
+    Args:
+        losses: of each record `(records,)`, by strength.
+    """
+    best = min(losses, key=lambda one: (losses[one].mean(), one))
+    reach = losses[best].mean() + losses[best].std() / np.sqrt(len(losses[best]))
+    return min(one for one in losses if losses[one].mean() <= reach)
 
 
 def put(head: nn.Linear, start: HeadStart) -> None:
@@ -93,26 +110,42 @@ def put(head: nn.Linear, start: HeadStart) -> None:
         head.bias.copy_(torch.from_numpy(start.bias))
 
 
-def _losses(x: np.ndarray, labels: np.ndarray, seed: int, *, balanced: bool) -> dict[float, float]:
-    """Log-loss per record on folds that were not fitted on; a class that a fold's fit has not seen counts as chance."""
+def _losses(x: np.ndarray, labels: np.ndarray, seed: int, *, balanced: bool) -> dict[float, np.ndarray]:
+    """Log-loss of each record by a head that was not fitted on it; classes that a fold's fit has not seen are left out."""
     some = np.random.default_rng(seed).permutation(len(x))[:CHOOSING]
     x, labels = x[some], labels[some]
-    fold, total = folds(labels, FOLDS, seed), dict.fromkeys(STRENGTHS, 0.0)
+    fold = folds(labels, FOLDS, seed)
+    scores: dict[float, list[tuple[np.ndarray, np.ndarray]]] = {strength: [] for strength in STRENGTHS}
     for held in range(FOLDS):
-        known, asked = fold != held, fold == held
-        if len(np.unique(labels[known])) < 2:
+        known, asked = fold != held, (fold == held) & np.isin(labels, labels[fold != held])
+        if len(np.unique(labels[known])) < 2 or not asked.any():
             continue
         for strength in STRENGTHS:
             model = _regression(x[known], labels[known], strength, balanced=balanced)
-            place = {label: i for i, label in enumerate(model.classes_)}
-            shares = model.predict_proba(x[asked])
-            chance = 1.0 / len(place)
-            right = [
-                row[place[label]] if label in place else chance
-                for row, label in zip(shares, labels[asked], strict=True)
-            ]
-            total[strength] -= float(np.log(np.maximum(right, 1e-12)).sum()) / len(x)
-    return total
+            coefficients, intercepts = _per_class(model)
+            scores[strength].append(
+                (x[asked] @ coefficients.T + intercepts, np.searchsorted(model.classes_, labels[asked]))
+            )
+    return {strength: _at_best_temperature(parts) for strength, parts in scores.items()}
+
+
+def _at_best_temperature(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """Log-loss of each record when all scores are multiplied by the one factor that makes their mean smallest.
+
+    Args:
+        parts: scores `(records, classes)` and right columns `(records,)` of each fold, whose classes may differ.
+    """
+    from scipy.optimize import minimize_scalar
+
+    def losses(logarithm: float) -> np.ndarray:
+        found = []
+        for scores, right in parts:
+            scaled = scores * np.exp(logarithm)
+            found.append(logsumexp(scaled, axis=1) - scaled[np.arange(len(right)), right])
+        return np.concatenate(found) if found else np.zeros(1)
+
+    best = minimize_scalar(lambda one: float(losses(one).mean()), bounds=TEMPERATURES, method="bounded")
+    return losses(float(best.x))
 
 
 def _regression(x: np.ndarray, labels: np.ndarray, strength: float, *, balanced: bool) -> Any:
