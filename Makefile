@@ -7,7 +7,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: install repro test check lock deps rank-models ui precheck retrain gate release clean
+.PHONY: install repro test check lock deps rank-models ui precheck retrain gate release drill clean
 
 repro: $(VENV)/installed .dvc/config   ## install if need be, run the pipeline, say what came out
 	dvc repro
@@ -58,6 +58,9 @@ release: $(VENV)/installed   ## after a merge: the commit's model becomes the ch
 	dvc pull
 	python -m stages.gate register
 	python -m stages.gate promote
+
+drill: $(VENV)/installed   ## six things that happen to a model in use, played through on a small project
+	python -m tests.drill --show
 
 clean:   ## remove what tests and runs left behind, outs and cache excepted
 	rm -rf .checkpoints .tracking .pytest_cache .mypy_cache .ruff_cache .hypothesis dvc_plots build *.egg-info

@@ -45,8 +45,8 @@ def compare(words: Sequence[str]) -> int:
             raise sources.CannotJudgeError(
                 f"gate.margins: '{min(unknown)}' is no gated metric. Use accuracy and macro_f1."
             )
-        first = revision(chosen.baseline or params.baseline)
-        baselines = standing(first, revision(chosen.champion) if chosen.champion else None)
+        first = named(chosen.baseline or params.baseline)
+        baselines = standing(first, named(chosen.champion, "champion ") if chosen.champion else None)
         candidate = sources.candidate()
         for one in baselines:
             sources.check(one, candidate)
@@ -61,8 +61,12 @@ def compare(words: Sequence[str]) -> int:
     return EXIT[said.outcome]
 
 
-def revision(words: str) -> str:
-    """A git revision; `@champion`, `@previous` and `@challenger` are looked up in the model registry.
+def named(words: str, role: str = "") -> tuple[str, str]:
+    """A git revision and what reports call it; `@champion`, `@previous` and `@challenger` are looked up in the registry.
+
+    Args:
+        words: a revision or one of those.
+        role: what to put before the revision in its name.
 
     Raises:
         CannotJudgeError: no model has that alias.
@@ -70,28 +74,32 @@ def revision(words: str) -> str:
     """
     alias = words.removeprefix("@")
     if words == alias or alias not in ALIASES:
-        return words
+        return words, f"{role}{words[:12]}" if role else words
     found = registry().holder(alias)
     if found is None:
         raise sources.CannotJudgeError(f"{words}: no registered model has that alias. Register and promote one first.")
     log.info("gate: %s is %s", words, found)
-    return found.commit
+    return found.commit, f"{alias} (version {found.number})"
 
 
-def standing(baseline: str, champion: str | None) -> list[Side]:
+def standing(baseline: tuple[str, str], champion: tuple[str, str] | None = None) -> list[Side]:
     """The models that a candidate has to hold against; one, when the champion is the baseline's commit.
+
+    Args:
+        baseline: revision and name of the one.
+        champion: of the other, if there is one.
 
     Raises:
         CannotJudgeError: a revision or its outs cannot be had.
     """
-    first = sources.baseline(baseline)
+    first = sources.baseline(*baseline)
     if champion is None:
         return [first]
-    commit = sources.commit_of(champion)
+    commit = sources.commit_of(champion[0])
     if commit is not None and commit == first.commit:
-        log.info("gate: the champion is %s", baseline)
+        log.info("gate: the champion is %s", baseline[0])
         return [first]
-    return [first, sources.baseline(champion, name=f"champion {champion[:12]}")]
+    return [first, sources.baseline(*champion)]
 
 
 def differences(candidate: Side, baselines: Sequence[Side], params: GateParams) -> list[Difference]:

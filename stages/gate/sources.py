@@ -70,13 +70,13 @@ def candidate(folder: Path = Path()) -> Side:
     return _side("candidate", here(folder), commit_of("HEAD", folder), texts=True)
 
 
-def baseline(revision: str, folder: Path = Path(), name: str | None = None) -> Side:
-    """The model of a revision, called by `name` or by the revision itself.
+def baseline(revision: str, name: str, folder: Path = Path()) -> Side:
+    """The model of a revision, which reports call `name`.
 
     Raises:
         CannotJudgeError: the revision or its outs cannot be had.
     """
-    return _side(name or revision, reader(revision, folder), commit_of(revision, folder), texts=False)
+    return _side(name, reader(revision, folder), commit_of(revision, folder), texts=False)
 
 
 def here(folder: Path = Path()) -> Reader:

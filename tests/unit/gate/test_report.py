@@ -9,6 +9,7 @@ import pytest
 from stages.errors import UserError
 from stages.gate import comparing, rules, sources
 from stages.gate.content import Report, Section, legible
+from stages.tracking.registry import Version
 from tests.unit.gate.made_up import PARAMS, N, composed, decisions, side
 
 
@@ -107,14 +108,26 @@ def test_ten_of_each_kind_of_example_surest_first() -> None:
 
 
 def test_a_champion_of_the_same_commit_is_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    def baseline(revision: str, name: str | None = None) -> sources.Side:
-        return side(name or revision, 0.05, commit={"main": "1" * 40, "v1": "1" * 40}.get(revision, "2" * 40))
+    def baseline(revision: str, name: str) -> sources.Side:
+        return side(name, 0.05, commit={"main": "1" * 40, "v1": "1" * 40}.get(revision, "2" * 40))
 
     monkeypatch.setattr(sources, "baseline", baseline)
     monkeypatch.setattr(sources, "commit_of", lambda revision: "1" * 40 if revision == "v1" else "2" * 40)
-    assert [one.name for one in comparing.standing("main", None)] == ["main"]
-    assert [one.name for one in comparing.standing("main", "v1")] == ["main"]
-    assert [one.name for one in comparing.standing("main", "v0")] == ["main", "champion v0"]
+    main = comparing.named("main")
+    assert [one.name for one in comparing.standing(main)] == ["main"]
+    assert [one.name for one in comparing.standing(main, comparing.named("v1", "champion "))] == ["main"]
+    assert [one.name for one in comparing.standing(main, comparing.named("v0", "champion "))] == ["main", "champion v0"]
+
+
+def test_a_model_known_by_its_alias_is_called_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Registry:
+        def holder(self, alias: str) -> Version | None:
+            return Version("7", "a" * 40, "b" * 32, "", {}) if alias == "champion" else None
+
+    monkeypatch.setattr(comparing, "registry", Registry)
+    assert comparing.named("@champion", "champion ") == ("a" * 40, "champion (version 7)")
+    with pytest.raises(sources.CannotJudgeError, match="no registered model has that alias"):
+        comparing.named("@previous")
 
 
 def test_sides_of_other_test_splits_are_refused() -> None:
