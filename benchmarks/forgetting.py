@@ -1,8 +1,8 @@
 """What tuning on BANKING77 costs elsewhere, by learning rate and seed: DVC experiments in a clone, one table.
 
 ``python -m benchmarks.forgetting DATA CLONE`` takes public data sets from the folder DATA (`banking77`, `snips_nlu`, `stsb_en`)
-and clones the committed project into CLONE, unless it is there already. Each row is one `dvc exp run` of two epochs with a new head,
-so that what was run before is restored. Retention is read on SNIPS intents (zero-shot, centroids, refitted probe), pairs of
+and clones the committed project into CLONE, unless it is there already. Each row is one `dvc exp run` of two epochs, the head
+new. Retention is read on SNIPS intents (zero-shot, centroids, refitted probe), pairs of
 STS-B and the embedded general text, none of which is trained on.
 
 Cost: per row five minutes of training on two cores without AMX and a minute and a half of evaluation.
