@@ -1,7 +1,7 @@
 """What the alignment report costs, by the number of records per statistic, in a project that has been run.
 
-``cd PROJECT && python -m benchmarks.alignment_cost [RECORDS ...]`` measures the three gaps of the tuned model there, each time in
-a process of its own, and writes none of it. Processor time is what to compare where other work goes on.
+``cd PROJECT && python -m benchmarks.alignment_cost [RECORDS ...]`` measures the three gaps of the tuned model there, each
+time in a process of its own, and writes none of it. Processor time is what to compare where other work goes on.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 ``python -m benchmarks.known_answers DATA [DRAWS]`` takes `banking77` and `snips_nlu` from the folder DATA. It reads 4,000 and
 1,000 messages once (15 s on two cores), and then
 
-- draws equal samples of BANKING77, again and again (200 times), and counts how often a test at .05 calls them different, and how
-  often the verdict is anything but ALIGNED;
+- draws equal samples of BANKING77, again and again (200 times), and counts how often a test at .05 calls them different, and
+  how often the verdict is anything but ALIGNED;
 - plants 0, 5, 20 and 50 % of SNIPS messages, and the class shares that label shift has to find without labels.
 
 Cost: a second per draw.

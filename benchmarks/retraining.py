@@ -1,8 +1,8 @@
 """A real retraining of BANKING77, two seeds at two learning rates, and what the gate says of each pair.
 
 ``python -m benchmarks.retraining DATA CLONE OUT`` makes the four experiments with `benchmarks.forgetting` (those that are there
-are not run again), turns each into a branch of the clone, and lets the gate compare them: another seed, another learning rate, and
-both. OUT gets a table of all verdicts and the whole report of the last pair, as Markdown with pictures and as a page.
+are not run again), turns each into a branch of the clone, and lets the gate compare them: another seed, another learning
+rate, and both. OUT gets a table of all verdicts and the whole report of the last pair, as Markdown with pictures and as a page.
 """
 
 from __future__ import annotations
