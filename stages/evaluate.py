@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -101,8 +100,7 @@ def align(
         right = {"tuned": was_right(predictions["test"])}
         if "test" in baselines:
             right["tfidf"] = baselines["test"].right
-        reference = Path(params.references)
-        measured = measuring.measure(tuned, predictions, right, bootstrap, params.alignment, reference)
+        measured = measuring.measure(tuned, predictions, right, bootstrap, params)
         for one in measured.verdicts:
             log.info("%-18s %s. %s %s", one.gap, one.state, one.evidence, one.remedy)
     publishing.write(measured, params.alignment, params.decimals)

@@ -34,6 +34,7 @@ COLUMNS: dict[str, tuple[Sequence[str], str]] = {
     "layers": (("layer", "probe", "cka"), "one row per layer, embeddings first"),
     "information": (("layer", "correct", "of"), "one row per refitted ability, model and layer"),
     "way": (("share", "accuracy", "ability"), "one row per share of tuned weights"),
+    "reliability": (("confidence", "accuracy", "low", "high", "n"), "one row per bin, with the null band"),
     "robustness": (("change", "drop", "low", "high", "flips", "n"), "one row per kind of change"),
     "shift": (("split", "statistic", "value", "low", "high", "n"), "one row per split and statistic"),
 }
@@ -70,8 +71,14 @@ def _tables(found: Alignment, decimals: int) -> dict[str, Iterable[Sequence[Any]
         shifts.append([split, "separation", *numbers(test.auc, test.low, test.high), test.n])
         shifts.append([split, "distance ratio", *numbers(ratio.value, *bounds(ratio)), one.n])
     way = [numbers(one.share, one.accuracy.value, one.ability.value) for one in found.way]
+    bins = [[*numbers(one.confidence, one.accuracy, one.low, one.high), one.count] for one in found.around.reliability]
     changes = [
-        [one.name, *numbers(one.drop.value, *bounds(one.drop), one.flips.value), one.drop.n]
+        [
+            one.name,
+            *(["", "", ""] if one.drop is None else numbers(one.drop.value, *bounds(one.drop))),
+            *numbers(one.flips.value),
+            one.flips.n,
+        ]
         for one in found.around.robustness
     ]
     return {
@@ -80,6 +87,7 @@ def _tables(found: Alignment, decimals: int) -> dict[str, Iterable[Sequence[Any]
         "information": information,
         "shift": shifts,
         "way": way,
+        "reliability": bins,
         "robustness": changes,
     }
 

@@ -42,7 +42,9 @@ def main(words: Sequence[str]) -> int:
         texts = incoming.texts(chosen.incoming)
         tuned = load_tuned(artifacts.FINETUNED)
         bootstrap = Bootstrap(params.bootstrap, params.confidence, params.seed)
-        reference = measuring.reference(tuned, readers.of_base(tuned), bootstrap, params.alignment)
+        reference = measuring.reference(
+            tuned, readers.of_base(tuned), bootstrap, params.alignment, params.alignment.budget.records
+        )
         encoded = tuned.task.encode(
             pa.table({"id": [str(i) for i in range(len(texts))], "text": texts}),
             tokenizer.load(artifacts.FINETUNED),
