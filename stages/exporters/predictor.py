@@ -34,12 +34,13 @@ class Predictor:
     Args:
         folder: a release.
         graph: which graph of it, `model.onnx` or `model.int8.onnx`.
+        threads: that one call may use; None leaves it to onnxruntime.
 
     Raises:
         ModelError: the folder lacks a file.
     """
 
-    def __init__(self, folder: str | Path, graph: str = "model.onnx") -> None:
+    def __init__(self, folder: str | Path, graph: str = "model.onnx", threads: int | None = None) -> None:
         import onnxruntime
 
         folder = Path(folder)
@@ -53,7 +54,10 @@ class Predictor:
         self.labels = [labels[str(i)] for i in range(len(labels))]
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.no_padding()
-        self.session = onnxruntime.InferenceSession(folder / graph, providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        if threads is not None:
+            options.intra_op_num_threads = threads
+        self.session = onnxruntime.InferenceSession(folder / graph, options, providers=["CPUExecutionProvider"])
 
     def logits(self, texts: Sequence[str], batch_size: int = 32) -> np.ndarray:
         """Logits `(texts, labels)` in float32."""
