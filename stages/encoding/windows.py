@@ -4,9 +4,8 @@ Each row holds the whole question and one window of the context; neighbouring wi
 longer than that part stands whole in one of them at least. A question may take half of a row's places, or more where the
 context is short, and what it has more is cut off and counted: without room for the context nothing could be answered.
 
-Every token of the context knows which characters it stands for, whatever the tokenizer: blanks that byte-level and
-SentencePiece vocabularies count into their tokens are taken off again, so that a span of tokens is a span of text that begins
-and ends with something to see. Two tokens that share a character's bytes both stand for that character.
+Every token of the context knows which characters it stands for (`stages.encoding.characters`), so that a span of tokens is a
+span of text.
 
 The context is encoded once, and windows are cut from its arrays; the tokenizer's own template is asked once per question
 where it puts special tokens. 1,000 contexts of 140 words take about 0.3 s on one core.
@@ -20,9 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from tokenizers import Encoding, Tokenizer
 
-OUTSIDE = -1
-"""Character position of tokens that are no part of the context."""
-_BLANKS = np.array([code for code in range(0x3001) if chr(code).isspace()], dtype=np.uint32)
+from stages.encoding.characters import OUTSIDE, characters, touching
 
 
 @dataclass(frozen=True)
@@ -89,10 +86,10 @@ class Passage:
 
     def find(self, start: int, end: int) -> Place | None:
         """The tokens that stand for characters `start` to `end` (exclusive); None where the tokenizer dropped them all."""
-        touching = np.flatnonzero((self.starts < end) & (self.ends > start) & (self.starts >= 0))
-        if len(touching) == 0:
+        found = touching(self.starts, self.ends, start, end)
+        if found is None:
             return None
-        first, last = int(touching[0]), int(touching[-1])
+        first, last = found
         return Place(first, last, int(self.starts[first]) == start and int(self.ends[last]) == end)
 
 
@@ -136,24 +133,6 @@ def begins(tokens: int, room: int, overlap: float) -> list[int]:
     """Where windows of `room` tokens begin so that they cover all tokens and share `overlap` of themselves."""
     step = max(1, room - int(room * overlap))
     return [0, *range(step, tokens - room + step, step)] if tokens > room else [0]
-
-
-def characters(encoding: Encoding, text: str) -> tuple[np.ndarray, np.ndarray]:
-    """First character of each token and the one after its last `(tokens,)`, int32, without blanks at either end.
-
-    Tokens of blanks alone, and tokens that stand for no character, are `OUTSIDE`.
-    """
-    offsets = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
-    blank = np.isin(np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32), _BLANKS)
-    places = np.arange(len(text) + 1)
-    shown = np.concatenate([~blank, [True]])
-    # For each position the next one that shows something, and the end of the last one before it that did.
-    following = np.minimum.accumulate(np.where(shown, places, len(text))[::-1])[::-1]
-    preceding = np.concatenate([[0], np.maximum.accumulate(np.where(~blank, places[1:], 0))])
-    starts, ends = following[offsets[:, 0]].astype(np.int32), preceding[offsets[:, 1]].astype(np.int32)
-    nothing = starts >= ends
-    starts[nothing] = ends[nothing] = OUTSIDE
-    return starts, ends
 
 
 @dataclass(frozen=True)

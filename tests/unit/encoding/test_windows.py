@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from stages.encoding import windows
+from stages.encoding.characters import OUTSIDE
 from tests.small_tokenizers import FAMILIES
 
 TEXT = [
@@ -52,13 +53,13 @@ def test_windows_cover_the_context_and_every_token_knows_its_characters(
         assert len(window.ids) == len(window.type_ids) == len(window.starts) <= max_length
         inner = slice(window.at, window.at + window.count)
         assert np.array_equal(window.starts[inner], passage.starts[window.begin : window.begin + window.count])
-        assert (window.starts[: window.at] == windows.OUTSIDE).all()
-        assert (window.ends[inner.stop :] == windows.OUTSIDE).all()
+        assert (window.starts[: window.at] == OUTSIDE).all()
+        assert (window.ends[inner.stop :] == OUTSIDE).all()
         covered[window.begin : window.begin + window.count] = True
     assert covered.all()
     for start, end in zip(passage.starts, passage.ends, strict=True):
         shown = context[start:end]
-        assert (start == end == windows.OUTSIDE) or (shown and shown == shown.strip())
+        assert (start == end == OUTSIDE) or (shown and shown == shown.strip())
 
 
 @pytest.mark.parametrize("family", FAMILIES)
