@@ -94,7 +94,7 @@ class Passage:
 
 
 def encode(
-    tokenizer: Tokenizer, questions: Sequence[str], contexts: Sequence[str], max_length: int, overlap: float
+    tokenizer: Tokenizer, questions: Sequence[str], contexts: Sequence[str], max_length: int, overlap: int
 ) -> Iterator[Passage]:
     """Encode records one after another.
 
@@ -103,7 +103,7 @@ def encode(
         questions: one per record.
         contexts: one per record.
         max_length: of a row in tokens, special tokens included; at least 8.
-        overlap: share of a window's context that the next one repeats, in [0, 1).
+        overlap: tokens of the context that two windows share; at most half of what a window holds of it.
     """
     asked = tokenizer.encode_batch(list(questions), add_special_tokens=False)
     read = tokenizer.encode_batch(list(contexts), add_special_tokens=False)
@@ -129,9 +129,9 @@ def lengths(tokenizer: Tokenizer, questions: Sequence[str], contexts: Sequence[s
     return np.fromiter((len(one) for one in tokenizer.encode_batch_fast(pairs)), dtype=np.int32, count=len(pairs))
 
 
-def begins(tokens: int, room: int, overlap: float) -> list[int]:
-    """Where windows of `room` tokens begin so that they cover all tokens and share `overlap` of themselves."""
-    step = max(1, room - int(room * overlap))
+def begins(tokens: int, room: int, overlap: int) -> list[int]:
+    """Where windows of `room` tokens begin so that they cover all tokens and share `overlap`, or half of themselves."""
+    step = room - min(overlap, room // 2)
     return [0, *range(step, tokens - room + step, step)] if tokens > room else [0]
 
 

@@ -16,15 +16,21 @@ from __future__ import annotations
 
 import re
 import string
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
+from stages.encoding.lengths import words
 from stages.metrics.intervals import Bootstrap, Estimate
 
+LENGTHS = (0, 1, 2, 3, 4, 6, 11, 21, 41)
+"""Where the ranges of `by_length` begin, in words; 0 is no answer."""
 _CHARACTER = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _PIECE = re.compile(rf"{_CHARACTER.pattern}|[^\W\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+|[^\w\s]")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)+")
@@ -115,6 +121,26 @@ def evaluate(
             result |= dict(zip(names, bootstrap.of_means(values[:, answerable]), strict=True))
         result["no_answer_accuracy"] = bootstrap.of_means(values[:1, ~answerable])[0]
     return result
+
+
+def by_length(predictions: Sequence[str], references: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+    """How long answers are, and how well they are found by length of the first reference.
+
+    Returns:
+        Per range of words (each Chinese character is one): words (the range's name), gold and predicted (answers of such
+        length), and exact_match and f1 of the records whose first reference is so long, None where there are none.
+    """
+    values = per_record(predictions, references)
+    gold = np.array([words(one[0]) if one else 0 for one in references])
+    said = np.array([words(one) for one in predictions])
+    table = []
+    for low, high in pairwise([*LENGTHS, sys.maxsize]):
+        name = str(low) if high == low + 1 else f"{low}-{high - 1}" if high < sys.maxsize else f"{low}+"
+        inside = (gold >= low) & (gold < high)
+        found = values[:, inside].mean(axis=1).tolist() if inside.any() else [None, None]
+        own = {"words": name, "gold": int(inside.sum()), "predicted": int(((said >= low) & (said < high)).sum())}
+        table.append({**own, "exact_match": found[0], "f1": found[1]})
+    return table
 
 
 @dataclass(frozen=True)

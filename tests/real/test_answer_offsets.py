@@ -53,7 +53,7 @@ def test_each_answer_comes_back_or_is_counted(
     words = trained(make, shared_data / name)
     found: Counter[str] = Counter()
     passages = windows.encode(
-        words, [row["question"] for row in rows], [row["context"] for row in rows], max_length, 0.33
+        words, [row["question"] for row in rows], [row["context"] for row in rows], max_length, max_length // 3
     )
     for row, passage in zip(rows, passages, strict=True):
         for text, start in zip(row["answers"]["text"], row["answers"]["answer_start"], strict=True):
