@@ -67,11 +67,11 @@ def choose(tokenizer: Tokenizer) -> Markers:
     Raises:
         ModelError: the vocabulary has no tokens for them.
     """
-    found = [tokenizer.token_to_id(sign) for sign in PUNCTUATION]
-    if None in found:
+    head, tail = (tokenizer.token_to_id(sign) for sign in PUNCTUATION)
+    if head is None or tail is None:
         signs = " and ".join(PUNCTUATION)
         raise ModelError(f"model.base: its vocabulary lacks {signs}, which mark entities. Choose another base model.")
-    return Markers((found[0], found[0]), (found[1], found[1]))
+    return Markers((head, head), (tail, tail))
 
 
 def encode(

@@ -10,8 +10,14 @@ from collections.abc import Callable
 from stages.params.task import TaskParams
 from stages.tasks.classification import Classification
 from stages.tasks.protocol import Task
+from stages.tasks.question_answering import QuestionAnswering
+from stages.tasks.relation import Relation
 
-TASKS: dict[str, Callable[[TaskParams], Task]] = {"classification": Classification}
+TASKS: dict[str, Callable[[TaskParams], Task]] = {
+    "classification": Classification,
+    "question_answering": QuestionAnswering,
+    "relation": Relation,
+}
 
 
 def make(params: TaskParams) -> Task:

@@ -75,6 +75,7 @@ class QuestionAnswering:
     targets: tuple[str, ...] = ("answers",)
     figures = FIGURES
     by_token = True
+    fits = True
     probe: Literal["multinomial", "independent", "ridge"] | None = None
 
     def __init__(self, params: TaskParams) -> None:
@@ -97,7 +98,7 @@ class QuestionAnswering:
         passages = windows.encode(tokenizer, questions, contexts, max_length, self.params.overlap)
         for number, (key, passage) in enumerate(zip(records["id"].to_pylist(), passages, strict=True)):
             rows.add(key, passage, [] if gold is None else gold[number])
-        return Tokenized(rows.table(), dict(rows.lost))
+        return Tokenized(rows.table(), dict(+rows.lost))
 
     def collate(self, rows: Mapping[str, Sequence[Any]], pad_id: int) -> Batch:
         """Pad to the longest row; labels are first and last position `(batch, 2)`. See `Task.collate`."""
@@ -137,11 +138,11 @@ class QuestionAnswering:
             answered = np.where(margins <= threshold, answered, silent)
         return {"span_f1": float(answered.mean()), "span_exact": float((answered == 1).mean())}
 
-    def fit(self, outputs: Outputs, rows: pa.Table, records: pa.Table, schema: Schema) -> Fitted | None:
+    def fit(self, outputs: Outputs, rows: pa.Table, records: pa.Table, schema: Schema) -> Fitted:
         """The threshold of no answer, where validation has unanswerable records; see `Task.fit`."""
         references = _texts(records)
         if all(references):
-            return None
+            return {}
         said = self.decode(outputs, rows, records, schema, {})
         answered = metrics.per_record(said["predicted"].to_pylist(), references)[1]
         silent = metrics.per_record([""] * len(references), references)[1]
@@ -162,9 +163,11 @@ class QuestionAnswering:
         for text, (choice, span) in zip(
             records["text_b"].to_pylist(), self._choices(by_token(outputs), columns), strict=True
         ):
-            speaks = choice is not None and (threshold is None or choice.margin <= threshold)
-            start, end = span if speaks else (None, None)
-            said["predicted"].append(text[start:end] if speaks else "")
+            if span is None or (threshold is not None and margin(choice) > threshold):
+                start, end = None, None
+            else:
+                start, end = span
+            said["predicted"].append("" if start is None else text[start:end])
             said["start"].append(start)
             said["end"].append(end)
             said["score"].append(0.0 if choice is None else choice.probability)

@@ -32,7 +32,7 @@ def mark(text: str, head: Span, tail: Span, max_length: int = 64, family: str = 
 
 def spelt(found: Marked) -> str:
     names = {9001: "<", 9002: ">", 9003: "{", 9004: "}"}
-    return " ".join(names.get(i) or made("wordpiece").id_to_token(i) for i in found.ids.tolist())
+    return " ".join(names.get(i) or str(made("wordpiece").id_to_token(i)) for i in found.ids.tolist())
 
 
 def span(text: str, part: str) -> Span:
