@@ -12,6 +12,12 @@ inputs = {"input_ids": [text.ids], "attention_mask": [text.attention_mask]}
 print(labels[str(onnxruntime.InferenceSession("model.onnx").run(None, inputs)[0].argmax())])
 ```"""
 
+PREDICTOR = """```python
+from stages.exporters.predictor import Predictor
+for one in Predictor(".").predict({asked}):
+    print({shown})
+```"""
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -38,5 +44,23 @@ KINDS = {
         ("accuracy", "f1"),
         ONE_TEXT,
         "Every text gets one of the labels, also one that fits none.",
+    ),
+    "question_answering": Kind(
+        "question-answering",
+        ("f1", "exact_match"),
+        PREDICTOR.format(
+            asked='[("Who opened it?", "The school was opened by Ms O\'Neil.")]', shown="one.text, one.start, one.end"
+        ),
+        "An answer is always a stretch of the given context, which may be wrong or not hold the answer at all.",
+        "read in overlapping windows",
+    ),
+    "relation": Kind(
+        "text-classification",
+        ("f1", "accuracy"),
+        PREDICTOR.format(
+            asked='[{"text": "Rain caused the flood.", "head": (0, 4), "tail": (16, 21)}]', shown="one.label, one.score"
+        ),
+        "Entities have to be marked: the model finds none by itself, and says something of any two spans.",
+        "cut to a window around both entities",
     ),
 }

@@ -4,5 +4,11 @@ from __future__ import annotations
 
 from stages.analysis.reports.classification import ClassificationReport
 from stages.analysis.reports.protocol import Report
+from stages.analysis.reports.question_answering import QuestionAnsweringReport
+from stages.analysis.reports.relation import RelationReport
 
-REPORTS: dict[str, Report] = {"classification": ClassificationReport()}
+REPORTS: dict[str, Report] = {
+    "classification": ClassificationReport(),
+    "question_answering": QuestionAnsweringReport(),
+    "relation": RelationReport(),
+}
