@@ -80,6 +80,8 @@ def carried(text: str, cleaned: str, span: Span, clean: Mend) -> Span | None:
         return span
     part = clean(text[slice(*bare(text, span))])
     place = len(clean(text[: bare(text, span)[0]] + STOP)) - len(STOP)
+    # A blank behind something invisible: cleaning takes both from the part, and only the latter from the text.
+    place += len(cleaned[place:]) - len(cleaned[place:].lstrip())
     if not part or not cleaned.startswith(part, place):
         return None
     return place, place + len(part)

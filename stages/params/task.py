@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from stages.params.section import Section
+from stages.params.section import Section, Settings
 
 VALIDATED: dict[str, tuple[str, ...]] = {
     "classification": ("accuracy", "macro_f1"),
@@ -18,20 +18,40 @@ PROBED = ("classification", "relation")
 """Kinds whose head is linear on pooled features, so that it can be fitted before training (`training.head_start: probe`)."""
 
 
+class QuestionAnsweringParams(Settings):
+    """Of `question_answering`.
+
+    Attributes:
+        overlap: tokens of a long context that neighbouring windows share, at most half of what a window holds of it.
+        longest_answer: most tokens of an answer.
+    """
+
+    overlap: Annotated[int, Field(ge=0)] = 128
+    longest_answer: Annotated[int, Field(ge=1)] = 30
+
+
+class RelationParams(Settings):
+    """Of `relation`.
+
+    Attributes:
+        other: the class that means that there is no relation, which the official score leaves out; null for none.
+    """
+
+    other: str | None = "Other"
+
+
 class TaskParams(Section):
     """The `task` section.
 
     Attributes:
         kind: the kind of task; names follow the hub's.
         top_k: evaluation also counts a record as right when its label is among so many best guesses (one label per record).
-        other: the class that means that there is no relation, which the official score leaves out (relation).
-        overlap: tokens that neighbouring windows of a long text share, at most half a window (question_answering).
-        longest_answer: most tokens of an answer (question_answering).
+        question_answering: of that kind.
+        relation: of that kind.
     """
 
     section: ClassVar[str] = "task"
     kind: Literal["classification", "question_answering", "relation"] = "classification"
     top_k: Annotated[int, Field(ge=2)] = 3
-    other: str | None = "Other"
-    overlap: Annotated[int, Field(ge=0)] = 128
-    longest_answer: Annotated[int, Field(ge=1)] = 30
+    question_answering: QuestionAnsweringParams = QuestionAnsweringParams()
+    relation: RelationParams = RelationParams()

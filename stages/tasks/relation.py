@@ -60,7 +60,7 @@ class Relation(Classification):
 
     def __init__(self, params: TaskParams) -> None:
         super().__init__(params)
-        self.other = params.other
+        self.other = params.relation.other
 
     def lengths(self, records: pa.Table, tokenizer: Tokenizer) -> np.ndarray:
         """Of the texts with their markers; see `Task.lengths`."""

@@ -41,7 +41,7 @@ class RelationReport:
         log.info("fitting TF-IDF with logistic regression on %d records for comparison", train.num_rows)
         tfidf = comparison.fit(train, validation, labels, given.params.seed)
         known = comparison.ids_of(train, labels)
-        metric = Relations(labels, given.task.params.other).metrics()
+        metric = Relations(labels, given.task.params.relation.other).metrics()
         result = {}
         for split in given.judged:
             records = marked(given.prepared(split))

@@ -63,18 +63,18 @@ class Answered(Shape):
         emptied = np.zeros(draft.rows, dtype=bool)
         for row, context, answers in zip(*(_values(draft, name) for name in (ROW, "text_b", "answers")), strict=True):
             kept: Answers = []
-            for answer in answers or []:
-                found = _bare(answer)
-                if not _stands(context or "", found):
-                    total += 1
-                    if len(problems) < SHOWN:
-                        problems.append(Problem(_misplaced(context or "", found), draft.origin, row, "answers"))
-                    place = nearest(context or "", found["text"], found["start"]) if action == "anchor" else None
-                    moved += place is not None
-                    dropped += place is None
-                    found = None if place is None or not found["text"] else {**found, "start": place}
-                if found is not None:
-                    kept.append(found)
+            for answer in map(_bare, answers or []):
+                if _stands(context or "", answer):
+                    kept.append(answer)
+                    continue
+                total += 1
+                if len(problems) < SHOWN:
+                    problems.append(Problem(_misplaced(context or "", answer), draft.origin, row, "answers"))
+                place = _elsewhere(context or "", answer) if action == "anchor" else None
+                moved += place is not None
+                dropped += place is None
+                if place is not None:
+                    kept.append({**answer, "start": place})
             emptied[len(settled)] = bool(answers) and not kept
             settled.append(None if answers is None else kept)
         if total and action == "refuse":
@@ -100,7 +100,7 @@ class Answered(Shape):
         for old, found in zip(_values(draft, role), _values(draft, "answers"), strict=True):
             new = old and function(old)
             changed += new != old
-            if new != old and found:
+            if old and new and new != old and found:
                 carried_over = [_carried(old, new, one, function) for one in found]
                 lost[len(answers)] = None in carried_over
                 found = [one for one in carried_over if one is not None]
@@ -216,13 +216,18 @@ def _stands(context: str, answer: dict[str, Any]) -> bool:
     return bool(text) and start >= 0 and context.startswith(text, start)
 
 
+def _elsewhere(context: str, answer: dict[str, Any]) -> int | None:
+    """The place nearest to its own where a context holds an answer."""
+    return nearest(context, answer["text"], answer["start"]) if answer["text"] else None
+
+
 def _misplaced(context: str, answer: dict[str, Any]) -> str:
     """What is wrong with an answer."""
     text, start = answer["text"], answer["start"]
     if not text:
         return "an empty answer; leave the list empty where there is none"
     found = f"found {excerpt(context[start : start + len(text)])}" if 0 <= start < len(context) else "which is outside"
-    place = nearest(context, text, start)
+    place = _elsewhere(context, answer)
     where = "the context holds it nowhere" if place is None else f"the context holds it at {place}"
     return f"expected {excerpt(text)} at character {start}, {found}; {where}"
 

@@ -166,23 +166,21 @@ BEYOND = 2**31 - 1
 def _one_each(
     block: Block, values: dict[str, list[Any]], listed: str, columns: Columns
 ) -> tuple[list[int], dict[str, list[Any]]]:
-    """Repeat records for each member of their list of relations, whose keys become columns."""
+    """Repeat records for each member of their list of relations, whose keys become columns; one without a list stays."""
     rows: list[int] = []
-    result: dict[str, list[Any]] = {name: [] for name in values if name != listed}
     inner = [name for role in (*ENDS, "label") for name in _options(getattr(columns, role))]
-    result |= {name: [] for name in inner}
-    kept = [name for name in result if name not in inner]
+    result: dict[str, list[Any]] = {name: [] for name in [*values, *inner] if name != listed}
     key = _present(columns.id, block) if columns.id is not None else None
     for i, (row, relations) in enumerate(zip(block.rows, values[listed], strict=True)):
-        members = relations if isinstance(relations, list) else [relations]
+        members = relations if isinstance(relations, list) else [{} if relations is None else relations]
         for number, member in enumerate(members):
             rows.append(row)
-            for name in kept:
-                value = values[name][i]
-                many = name == key and value is not None and len(members) > 1
-                result[name].append(f"{value}#{number + 1}" if many else value)
-            for name in inner:
-                result[name].append(member.get(name) if isinstance(member, Mapping) else None)
+            for name, column in result.items():
+                own = values[name][i] if name in values else None
+                if name in inner and isinstance(member, Mapping):
+                    own = member.get(name, own)
+                many = name == key and own is not None and len(members) > 1
+                column.append(f"{own}#{number + 1}" if many else own)
     empty = [name for name in inner if all(value is None for value in result[name])]
     return rows, {name: found for name, found in result.items() if name not in empty}
 

@@ -30,7 +30,9 @@ def test_spans_are_read(value: Any, found: Any) -> None:
     assert spans.parse(value) == found
 
 
-@pytest.mark.parametrize("value", ["1-3", 3, [1], [1, 2, 3], [1.5, 2], [True, 2], {"start": 1}, {"start": "1", "end": "3"}])
+@pytest.mark.parametrize(
+    "value", ["1-3", 3, [1], [1, 2, 3], [1.5, 2], [True, 2], {"start": 1}, {"start": "1", "end": "3"}]
+)
 def test_what_is_no_span_is_refused(value: Any) -> None:
     assert isinstance(spans.parse(value), Refused)
 
@@ -65,7 +67,9 @@ def test_a_carried_span_holds_the_same_text_cleaned(text: str, data: st.DataObje
     if found is None:
         # Only what is invisible, or grown together with a neighbour, has no place.
         before, behind = clean(text[:start] + "|"), clean("|" + text[end:])
-        assert not clean(part) or clean(before[:-1] + clean(part) + behind[1:]) != before[:-1] + clean(part) + behind[1:]
+        assert (
+            not clean(part) or clean(before[:-1] + clean(part) + behind[1:]) != before[:-1] + clean(part) + behind[1:]
+        )
     elif text == clean(text):
         assert found == (start, end)
     else:
@@ -76,5 +80,8 @@ def test_cleaning_moves_spans() -> None:
     text = "\ufeffcafe\u0301\t\tat  home\u200b"
     cleaned = clean_text(text, "NFC")
     place = text.index("home")
-    assert spans.carried(text, cleaned, (place, place + 4), lambda one: clean_text(one, "NFC")) == (cleaned.index("home"), len(cleaned))
+    assert spans.carried(text, cleaned, (place, place + 4), lambda one: clean_text(one, "NFC")) == (
+        cleaned.index("home"),
+        len(cleaned),
+    )
     assert spans.carried("e\u0301x", "éx", (0, 1), lambda one: clean_text(one, "NFC")) is None

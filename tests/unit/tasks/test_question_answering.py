@@ -18,16 +18,22 @@ from stages.encoding.ragged import Ragged
 from stages.errors import DataError
 from stages.metrics.intervals import Bootstrap
 from stages.params.model import ModelParams
-from stages.params.task import TaskParams
+from stages.params.task import QuestionAnsweringParams, TaskParams
 from stages.params.training import TrainingParams
 from stages.tasks import answer_rows
-from stages.tasks.protocol import IGNORED, Scoring
+from stages.tasks.protocol import IGNORED, Scoring, Task
 from stages.tasks.question_answering import THRESHOLD, Answer
 from stages.tasks.span_scorer import SILENCED, SpanLoss
 from stages.training.batching import Rows
 from stages.training.prediction import ask, outputs_of, tensors
 
-TASK = tasks.make(TaskParams(kind="question_answering", overlap=4, longest_answer=6))
+
+def made(overlap: int = 4, longest: int = 6) -> Task:
+    own = QuestionAnsweringParams(overlap=overlap, longest_answer=longest)
+    return tasks.make(TaskParams(kind="question_answering", question_answering=own))
+
+
+TASK = made()
 SCHEMA = Schema("question_answering", [], {})
 WORDS = tokenizer.load(base_model.locate(ModelParams(), verify=False))
 CONTEXT = "Our school opened in 1997 . It stands near the river , in 北京市 , and closed in 2001 ."
@@ -160,18 +166,13 @@ def test_an_answer_has_at_most_as_many_tokens_as_params_allow() -> None:
     scores[context[0], 0] = scores[context[-1], 1] = 5
     outputs[0] = scores
     for longest in (1, 3):
-        task = tasks.make(TaskParams(kind="question_answering", longest_answer=longest))
+        task = made(longest=longest)
         [said] = task.decode(outputs, rows, asked, SCHEMA, {})["predicted"].to_pylist()
         assert len(said.split()) <= longest
 
 
 def test_overlap_decides_how_many_windows_there_are() -> None:
-    counts = [
-        tasks.make(TaskParams(kind="question_answering", overlap=one))
-        .encode(records(["1997"]), WORDS, 20, SCHEMA)
-        .rows.num_rows
-        for one in (0, 6)
-    ]
+    counts = [made(one).encode(records(["1997"]), WORDS, 20, SCHEMA).rows.num_rows for one in (0, 6)]
     assert counts[0] < counts[1]
 
 

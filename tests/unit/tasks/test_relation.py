@@ -18,7 +18,7 @@ from stages.encoding.ragged import dense
 from stages.errors import DataError
 from stages.metrics.intervals import Bootstrap
 from stages.params.model import ModelParams
-from stages.params.task import TaskParams
+from stages.params.task import RelationParams, TaskParams
 from stages.tasks.protocol import Scoring
 from stages.tasks.relation import Entities, Relation
 from stages.training.batching import Rows
@@ -113,7 +113,7 @@ def test_the_result_is_the_official_score() -> None:
         "class_macro_f1": pytest.approx((0 + 2 / 3 + 1) / 3),
         "accuracy": pytest.approx(2 / 3),
     }
-    everything = Relation(TaskParams(kind="relation", other=None))
+    everything = Relation(TaskParams(kind="relation", relation=RelationParams(other=None)))
     assert everything.quality(said, SCHEMA) == pytest.approx(0.75)  # `Other` counts now
 
 
