@@ -36,6 +36,23 @@ def head_start_of_kind(sections: Sections) -> Iterator[Problem]:
     if training.head_start == "probe" and task.kind not in PROBED:
         what = f"task.kind: {task.kind} has no head that could be fitted on frozen features; set it to random"
         yield Problem(what, field="training.head_start")
+    if training.head_start == "probe" and task.kind == "pair_regression" and task.regression.loss == "ordinal":
+        what = "task.regression.loss: ordinal has no head that could be fitted on frozen features; set it to random"
+        yield Problem(what, field="training.head_start")
 
 
-RULES: tuple[Callable[[Sections], Iterator[Problem]], ...] = (metric_of_kind, head_start_of_kind)
+def weights_of_kind(sections: Sections) -> Iterator[Problem]:
+    """Smoothing moves mass between classes that exclude each other; weights need labels, and a loss that takes them."""
+    task, training = cast("TaskParams", sections["task"]), cast("TrainingParams", sections["training"])
+    if training.label_smoothing > 0 and task.kind in {"multilabel", "pair_regression"}:
+        what = f"task.kind: {task.kind} has no classes that exclude each other; set it to 0"
+        yield Problem(what, field="training.label_smoothing")
+    if training.class_weights != "none":
+        if task.kind in {"pair_regression", "question_answering"}:
+            yield Problem(f"task.kind: {task.kind} has no classes; set it to none", field="training.class_weights")
+        if task.kind == "multilabel" and task.multilabel.loss == "asymmetric":
+            what = "task.multilabel.loss: asymmetric has weights of its own (gamma_negative, clip); set it to none, or use bce"
+            yield Problem(what, field="training.class_weights")
+
+
+RULES: tuple[Callable[[Sections], Iterator[Problem]], ...] = (metric_of_kind, head_start_of_kind, weights_of_kind)
