@@ -4,9 +4,9 @@ The text is encoded as it is, and markers are put between its tokens: the tokens
 what the text itself holds can never be taken for a marker's place. An entity that begins or ends inside a token gets its
 marker outside of it.
 
-Which ids the markers have, `choose` decides. They are entries of the base model's own vocabulary, so that the tuned encoder
-keeps the base model's shape: its weights can be compared and interpolated with the base model's, and its tokenizer stays
-the same file.
+Markers are signs of the base model's own vocabulary, so that the tuned encoder keeps the base model's shape: its weights can
+be compared and interpolated with the base model's, and its tokenizer stays the same file (see
+docs/decisions/0010-entity-markers-from-the-vocabulary.md).
 
 A text that is too long is cut to a window with the two entities in its middle. Where they stand too far apart for that, each
 gets half of the row, and what stood between is left out; an entity longer than its half loses its end, never its markers.

@@ -23,13 +23,13 @@ from tests import small_tokenizers, tiny
 from tests.pipeline.running import run
 
 pytestmark = pytest.mark.real
-RECORDS = 200
+RECORDS = {"train": 200, "dev": 60, "test": 60}
 OFF = {"enabled": False}
 
 
 def lines(folder: Path, split: str) -> list[dict[str, Any]]:
     text = (folder / f"{split}.jsonl").read_text(encoding="utf-8")
-    return [json.loads(line) for line in text.splitlines()[:RECORDS]]
+    return [json.loads(line) for line in text.splitlines()[: RECORDS[split]]]
 
 
 def put(folder: Path, rows: dict[str, list[dict[str, Any]]]) -> Path:
@@ -96,7 +96,8 @@ def test_english_questions_some_of_them_unanswerable(done: Callable[..., Path]) 
     def edit(row: dict[str, Any], number: int) -> dict[str, Any]:
         return {**row, "answers": {"text": [], "answer_start": []}} if number % 4 == 0 else row
 
-    folder = done("xquad", "xquad_en", edit)
+    own = {"overlap": 8, "longest_answer": 10}
+    folder = done("xquad", "xquad_en", edit, task__question_answering=own)
     predicted = pq.read_table(folder / artifacts.predictions("test"))
     records = pq.read_table(folder / artifacts.prepared("test"))
     assert predicted["id"].to_pylist() == records["id"].to_pylist()
@@ -116,7 +117,7 @@ def test_english_questions_some_of_them_unanswerable(done: Callable[..., Path]) 
     tokens = read(folder, artifacts.TEXT_REPORT / "tokens.json")["splits"]
     rows = pq.read_table(folder / artifacts.tokenized("test"))
     assert rows.num_rows > records.num_rows
-    assert set(tokens["train"]) & {"answers that no window holds whole", "answers that begin or end inside a token"}
+    assert tokens["train"]["answers that no window holds whole"] > 0  # windows of 64 that share 8
     release = Predictor(folder / artifacts.RELEASE)
     asked = list(zip(records["text"].to_pylist()[:30], records["text_b"].to_pylist()[:30], strict=True))
     said = release.predict(asked)
@@ -128,16 +129,18 @@ def test_english_questions_some_of_them_unanswerable(done: Callable[..., Path]) 
 
 
 def test_chinese_questions_with_three_references(done: Callable[..., Path]) -> None:
-    folder = done("cmrc2018", "cmrc2018_small", lambda row, _: row, model__base="./base", model__revision=None)
+    changes = {"model__base": "./base", "model__revision": None, "text__max_length": 128}
+    own = {"overlap": 16, "longest_answer": 60}
+    folder = done("cmrc2018", "cmrc2018_small", lambda row, _: row, task__question_answering=own, **changes)
     records = pq.read_table(folder / artifacts.prepared("test"))
     predicted = pq.read_table(folder / artifacts.predictions("test"))
-    assert Counter(map(len, predicted["gold"].to_pylist()))[3] > 150
+    assert Counter(map(len, predicted["gold"].to_pylist()))[3] > 50
     metrics = read(folder, artifacts.METRICS)["test"]
     assert 0 <= metrics["exact_match"] <= metrics["f1"] <= 1
     assert "no_answer_accuracy" not in metrics
     assert all(one is not None for one in predicted["start"].to_pylist())
     lost = read(folder, artifacts.TEXT_REPORT / "tokens.json")["splits"]["train"]
-    assert lost["answers that no window holds whole"] > 0  # windows of 64
+    assert lost["answers that no window holds whole"] > 0  # windows of 128 that share 16
     release = Predictor(folder / artifacts.RELEASE)
     question, context = records["text"][0].as_py(), records["text_b"][0].as_py()
     [answer] = release.predict([{"question": question, "context": context}])
