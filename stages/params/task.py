@@ -8,15 +8,19 @@ from pydantic import Field, model_validator
 
 from stages.params.section import Section, Settings
 
-Kind = Literal["classification", "multilabel", "pair_classification", "pair_regression"]
+Kind = Literal[
+    "classification", "multilabel", "pair_classification", "pair_regression", "question_answering", "relation"
+]
 VALIDATED: dict[str, tuple[str, ...]] = {
     "classification": ("accuracy", "macro_f1"),
     "multilabel": ("map", "macro_f1", "micro_f1"),
     "pair_classification": ("accuracy", "macro_f1", "mcc"),
     "pair_regression": ("spearman", "pearson"),
+    "question_answering": ("span_f1", "span_exact"),
+    "relation": ("class_macro_f1", "accuracy"),
 }
 """Metrics of validation by kind of task, besides `loss`; the first one is what `training.metric: auto` chooses by."""
-PROBED = ("classification", "multilabel", "pair_classification", "pair_regression")
+PROBED = ("classification", "multilabel", "pair_classification", "pair_regression", "relation")
 """Kinds whose head is linear on pooled features, so that it can be fitted before training (`training.head_start: probe`)."""
 
 
@@ -62,6 +66,28 @@ class RegressionParams(Settings):
         return self
 
 
+class QuestionAnsweringParams(Settings):
+    """Of `question_answering`.
+
+    Attributes:
+        overlap: tokens of a long context that neighbouring windows share, at most half of what a window holds of it.
+        longest_answer: most tokens of an answer.
+    """
+
+    overlap: Annotated[int, Field(ge=0)] = 128
+    longest_answer: Annotated[int, Field(ge=1)] = 30
+
+
+class RelationParams(Settings):
+    """Of `relation`.
+
+    Attributes:
+        other: the class that means that there is no relation, which the official score leaves out; null for none.
+    """
+
+    other: str | None = "Other"
+
+
 class TaskParams(Section):
     """The `task` section.
 
@@ -70,6 +96,8 @@ class TaskParams(Section):
         top_k: evaluation also counts a record as right when its label is among so many best guesses (one label per record).
         multilabel: of that kind.
         regression: of `pair_regression`.
+        question_answering: of that kind.
+        relation: of that kind.
     """
 
     section: ClassVar[str] = "task"
@@ -77,3 +105,5 @@ class TaskParams(Section):
     top_k: Annotated[int, Field(ge=2)] = 3
     multilabel: MultilabelParams = MultilabelParams()
     regression: RegressionParams = RegressionParams()
+    question_answering: QuestionAnsweringParams = QuestionAnsweringParams()
+    relation: RelationParams = RelationParams()
