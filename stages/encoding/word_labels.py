@@ -116,7 +116,8 @@ def pieces(tokenizer: Tokenizer, texts: Sequence[str], words: Sequence[Sequence[
     for encoding, places in zip(encoded, words, strict=True):
         parts: list[list[int]] = [[] for _ in places]
         for token, word in zip(encoding.ids, encoding.word_ids, strict=True):
-            parts[word].append(token)
+            if word is not None:
+                parts[word].append(token)
         found.append(Sentence([part or missing for part in parts]))
     return found
 
