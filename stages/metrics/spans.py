@@ -85,7 +85,7 @@ def evaluate(
         records: of the split.
         types: names.
         bootstrap: how intervals are made.
-        seen: whether train has the words of each gold and of each predicted span, see `surfaces`; None leaves that out.
+        seen: whether train has the words of each gold and of each predicted span, see `surface`; None leaves that out.
 
     Returns:
         The headline with intervals (f1, precision, recall, macro_f1, and with `seen` f1_seen and f1_unseen), and details: the
@@ -116,10 +116,9 @@ def evaluate(
     return headline, details
 
 
-def surfaces(texts: Sequence[str], spans: Spans) -> list[str]:
-    """The words of each span as they are compared with train's: without regard to case and to the width of blanks."""
-    rows = zip(spans.record.tolist(), spans.start.tolist(), spans.end.tolist(), strict=True)
-    return [" ".join(texts[record][start:end].casefold().split()) for record, start, end in rows]
+def surface(words: str) -> str:
+    """The words of a span as they are compared with train's: without regard to case and to the width of blanks."""
+    return " ".join(words.casefold().split())
 
 
 def stands_in(known: Collection[str], found: Sequence[str]) -> np.ndarray:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from stages.params.task import TaskParams
 from stages.tasks.classification import Classification
 from stages.tasks.protocol import Task
+from stages.tasks.tagging import Tagging
 
-TASKS: dict[str, Callable[[TaskParams], Task]] = {"classification": Classification}
+TASKS: dict[str, Callable[[TaskParams], Task]] = {"classification": Classification, "tagging": Tagging}
 
 
 def make(params: TaskParams) -> Task:

@@ -40,8 +40,8 @@ def from_jsonl(file: Path) -> Iterator[Sentence]:
 @pytest.mark.parametrize(
     ("name", "expected", "cut_a_word", "longest"),
     [
-        ("wnut17", 1975 + 836 + 1079, 0, 0),
-        ("broad_twitter_ner", 6295 + 1912 + 3368, 0, 0),
+        ("wnut17", 1975 + 836 + 1079, 0, 1),
+        ("broad_twitter_ner", 6295 + 1912 + 3368, 0, 3),
         ("snips_nlu", 10362 + 1794, 6, 0),
         ("weibo_ner", 1895 + 389 + 418, 0, 0),
         ("crossner", 19587, 0, 0),
