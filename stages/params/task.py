@@ -29,7 +29,6 @@ class TaskParams(Section):
         lstm_hidden: units of the BiLSTM in each direction (tagging).
         repair: whether a predicted inside tag that follows no begin starts an entity, as the CoNLL scorer reads it, or is left
             out together with what continues it; with a CRF there is none (tagging).
-        words: whether words are the data's own tokens, or cut from the text as a release cuts raw text (tagging).
         overlap: tokens that neighbouring windows of a long text share, at most half a window (tagging).
     """
 
@@ -40,5 +39,4 @@ class TaskParams(Section):
     scheme: Literal["BIO", "BIOES"] = "BIO"
     lstm_hidden: Annotated[int, Field(ge=1)] = 128
     repair: bool = True
-    words: Literal["data", "text"] = "data"
     overlap: Annotated[int, Field(ge=0)] = 128

@@ -159,7 +159,7 @@ class Tagging:
 
     def score(self, predictions: pa.Table, schema: Schema, how: Scoring) -> Scores:
         """Measure with `stages.metrics.spans`; see `Task.score`."""
-        gold, predicted = (_spans(predictions[name], schema) for name in ("gold", "predicted"))
+        gold, predicted = (spans_in(predictions[name], schema) for name in ("gold", "predicted"))
         seen = None
         if how.train is not None:
             known = _known(how.train())
@@ -175,7 +175,7 @@ class Tagging:
 
     def quality(self, predictions: pa.Table, schema: Schema) -> float:
         """F1; see `Task.quality`."""
-        gold, predicted = (_spans(predictions[name], schema) for name in ("gold", "predicted"))
+        gold, predicted = (spans_in(predictions[name], schema) for name in ("gold", "predicted"))
         return spans.micro_f1(gold, predicted, len(schema.labels))["f1"]
 
     def agree(self, one: pa.Table, other: pa.Table, schema: Schema) -> np.ndarray:  # noqa: ARG002
@@ -232,8 +232,8 @@ def _asked(one: Any) -> tuple[str, list[tuple[int, int]]]:
     raise DataError(f"expected a text or a list of its tokens, found {type(one).__name__} {str(one)[:40]!r}")
 
 
-def _spans(column: pa.ChunkedArray, schema: Schema) -> Spans:
-    """A column of predictions as arrays."""
+def spans_in(column: pa.ChunkedArray, schema: Schema) -> Spans:
+    """A column of predictions (`gold`, `predicted`) as arrays."""
     ids = {name: i for i, name in enumerate(schema.labels)}
     rows = column.to_pylist()
     return Spans.of([[(one["start"], one["end"], ids[one["label"]]) for one in row] for row in rows])

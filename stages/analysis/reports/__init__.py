@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from stages.analysis.reports.classification import ClassificationReport
 from stages.analysis.reports.protocol import Report
+from stages.analysis.reports.tagging import TaggingReport
 
-REPORTS: dict[str, Report] = {"classification": ClassificationReport()}
+REPORTS: dict[str, Report] = {"classification": ClassificationReport(), "tagging": TaggingReport()}
