@@ -40,6 +40,7 @@ from stages.params.alignment import AlignmentParams
 from stages.params.model import ModelParams
 from stages.training.prediction import Tuned
 
+TEXTS_ONLY = "not measured: records of this kind of task have not one text and one label each"
 SPOKEN = 100
 """Sentences whose tokens are masked one by one."""
 log = logging.getLogger(__name__)
@@ -50,24 +51,24 @@ class Alignment:
     """The three gaps and what they mean.
 
     Attributes:
-        task: between base model and task.
+        task: between base model and task; None where records have not one text and one label each, so that no probe says it.
         shifts: between train and other splits.
         retention: between what the model knew and what it still knows.
         way: task and retention between base and tuned weights; empty without an ability to hold on to.
         moved: relative distance of the weights.
-        around: robustness, foreign messages, slices and the rest.
+        around: robustness, foreign messages, slices and the rest; None likewise.
         verdicts: one per gap and split.
         texts: of the splits, for the records that look most foreign.
         labels: class names.
         base: name of the base model.
     """
 
-    task: TaskGap
+    task: TaskGap | None
     shifts: dict[str, Shift]
     retention: Retention
     way: list[Mixture]
     moved: float
-    around: Surroundings
+    around: Surroundings | None
     verdicts: list[Verdict]
     texts: dict[str, list[str]]
     labels: list[str]
@@ -77,12 +78,7 @@ class Alignment:
         """What belongs into `metrics.json`: scalars only, ends of intervals as sibling keys."""
         worst = self.retention.worst
         return {
-            "task": {
-                **_flat("probe", self.task.probe, decimals),
-                **_flat("pretraining_gain", self.task.pretraining_gain, decimals),
-                **_flat("adaptation_gap", self.task.adaptation_gap, decimals),
-                "best_layer": self.task.best_layer,
-            },
+            **({"task": self._task(self.task, decimals)} if self.task else {}),
             "shift": {
                 split: {
                     "n": one.n,
@@ -91,8 +87,14 @@ class Alignment:
                     "separation_high": round(one.normalised.high, decimals),
                     **_flat("distance_ratio", one.distance_ratio, decimals),
                     "new_words": round(one.new_words[0], decimals),
-                    "label_distance": round(one.label_distance, decimals),
-                    "expected_accuracy": round(one.expected_accuracy, decimals),
+                    **{
+                        name: round(value, decimals)
+                        for name, value in (
+                            ("label_distance", one.label_distance),
+                            ("expected_accuracy", one.expected_accuracy),
+                        )
+                        if value is not None
+                    },
                 }
                 for split, one in self.shifts.items()
             },
@@ -101,14 +103,23 @@ class Alignment:
                 "informative": sum(one.retained is not None for one in self.retention.readings),
                 "cka_last_layer": round(self.retention.cka[-1], decimals),
             },
-            **self.around.scalars(decimals),
+            **(self.around.scalars(decimals) if self.around else {}),
             "verdicts": {one.gap: one.state for one in self.verdicts},
+        }
+
+    @staticmethod
+    def _task(task: TaskGap, decimals: int) -> dict[str, Any]:
+        return {
+            **_flat("probe", task.probe, decimals),
+            **_flat("pretraining_gain", task.pretraining_gain, decimals),
+            **_flat("adaptation_gap", task.adaptation_gap, decimals),
+            "best_layer": task.best_layer,
         }
 
     def details(self, decimals: int) -> dict[str, Any]:
         """Everything that was measured, as JSON."""
         return {
-            "task": self.task.details(decimals),
+            "task": self.task.details(decimals) if self.task else {"note": TEXTS_ONLY},
             "shift": {s: one.details(self.labels, self.texts[s], decimals) for s, one in self.shifts.items()},
             "retention": {
                 "readings": [one.details(decimals) for one in self.retention.readings],
@@ -128,7 +139,7 @@ class Alignment:
                 for one in self.way
             ],
             "relative_weight_distance": round(self.moved, decimals),
-            "around": self.around.details(self.labels, decimals),
+            "around": self.around.details(self.labels, decimals) if self.around else {"note": TEXTS_ONLY},
             "verdicts": [vars(one) for one in self.verdicts],
         }
 
@@ -136,7 +147,7 @@ class Alignment:
 def measure(
     tuned: Tuned,
     predictions: Mapping[str, pa.Table],
-    right: Mapping[str, np.ndarray],
+    right: Mapping[str, np.ndarray] | None,
     bootstrap: Bootstrap,
     params: AlignmentParams,
     source: Path,
@@ -146,7 +157,8 @@ def measure(
     Args:
         tuned: the tuned model.
         predictions: its predictions by split: `test`, and `shifted` where it exists.
-        right: whether `tuned` and `tfidf` were right on test's records.
+        right: whether `tuned` and `tfidf` were right on test's records; None where a record has not one text and one label:
+            then only texts are compared, and abilities.
         bootstrap: how intervals are made.
         params: sizes, seed, thresholds.
         source: text and probe sets for retention.
@@ -156,13 +168,15 @@ def measure(
     after, base = readers.of_tuned(tuned, artifacts.FINETUNED), readers.of_base(tuned)
     random = readers.of_random(base, params.seed)
     labels = tuned.schema.labels
-    data = {split: _labelled(split, labels) for split in ("train", "validation", "test")}
-    # The probes see the records that the TF-IDF baseline sees: a floor with more of them would not be one.
-    probed = np.flatnonzero(sample(data["train"].labels, baselines.LARGEST, bootstrap.seed))
-    known = Labelled([data["train"].texts[int(i)] for i in probed], data["train"].labels[probed])
-    task = task_gap.measure(base, random, {**data, "train": known}, dict(right), bootstrap, params.seed)
-    log.info("task gap measured (%.0f s)", time.monotonic() - began)
-    compared = reference(tuned, base, bootstrap, params, predictions.get("validation"))
+    data, task = {}, None
+    if right is not None:
+        data = {split: _labelled(split, labels) for split in ("train", "validation", "test")}
+        # The probes see the records that the TF-IDF baseline sees: a floor with more of them would not be one.
+        probed = np.flatnonzero(sample(data["train"].labels, baselines.LARGEST, bootstrap.seed))
+        known = Labelled([data["train"].texts[int(i)] for i in probed], data["train"].labels[probed])
+        task = task_gap.measure(base, random, {**data, "train": known}, dict(right), bootstrap, params.seed)
+        log.info("task gap measured (%.0f s)", time.monotonic() - began)
+    compared = reference(tuned, base, bootstrap, params, predictions.get("validation"), labelled=right is not None)
     texts: dict[str, list[str]] = {}
     shifts: dict[str, Shift] = {}
     for split in ("test", "shifted", "unlabelled"):
@@ -173,8 +187,9 @@ def measure(
                 "shift: %s has %d records, fewer than the %d that say anything", split, tuned.schema.rows[split], LEAST
             )
         else:
-            texts[split] = artifacts.read_table(artifacts.prepared(split), ["text"])["text"].to_pylist()
-            shifts[split] = compared.against(texts[split], answers(tuned, split, predictions.get(split)))
+            texts[split] = texts_of(split)
+            said = answers(tuned, split, predictions.get(split)) if right is not None else None
+            shifts[split] = compared.against(texts[split], said)
     log.info("distribution shift measured on %s (%.0f s)", ", ".join(shifts), time.monotonic() - began)
     asked = []
     for name, sentences in given.texts.items():
@@ -193,9 +208,11 @@ def measure(
     spoken = _spoken(tuned, base, after, random, general, bootstrap)
     kept = replace(kept, readings=[*kept.readings, *spoken])
     log.info("retention measured by %d abilities (%.0f s)", len(kept.readings), time.monotonic() - began)
-    way = _way(tuned, base, after, data["test"], asked, kept, bootstrap, params)
-    around = surroundings.measure(Model(tuned, after), data, predictions["test"], given, bootstrap, params)
-    log.info("robustness, slices and the rest measured (%.0f s)", time.monotonic() - began)
+    way, around = [], None
+    if right is not None:
+        way = _way(tuned, base, after, data["test"], asked, kept, bootstrap, params)
+        around = surroundings.measure(Model(tuned, after), data, predictions["test"], given, bootstrap, params)
+        log.info("robustness, slices and the rest measured (%.0f s)", time.monotonic() - began)
     return Alignment(
         task=task,
         shifts=shifts,
@@ -261,15 +278,16 @@ def reference(
     bootstrap: Bootstrap,
     params: AlignmentParams,
     validation_predictions: pa.Table | None = None,
+    *,
+    labelled: bool = True,
 ) -> Reference:
     """The train split as the base model sees it; see `stages.alignment.distribution_shift.Reference`."""
-    train, validation = (_labelled(split, tuned.schema.labels) for split in ("train", "validation"))
     return Reference(
         base,
-        train.texts,
-        validation.texts,
-        answers(tuned, "validation", validation_predictions),
-        train.labels,
+        texts_of("train"),
+        texts_of("validation"),
+        answers(tuned, "validation", validation_predictions) if labelled else None,
+        _labelled("train", tuned.schema.labels).labels if labelled else None,
         most=params.records,
         permutations=params.permutations,
         seed=params.seed,
@@ -290,6 +308,15 @@ def answers_of(predictions: pa.Table, labels: list[str], gold: np.ndarray | None
     """Answers from a table of predictions."""
     flat = predictions["probabilities"].combine_chunks().flatten().to_numpy().reshape(-1, len(labels))
     return Answers(flat.argmax(axis=1), flat.max(axis=1), gold)
+
+
+def texts_of(split: str) -> list[str]:
+    """What there is to read of each record: its text, or both of its texts."""
+    table = artifacts.read_table(artifacts.prepared(split))
+    texts: list[str] = table["text"].to_pylist()
+    if "text_b" not in table.column_names:
+        return texts
+    return [f"{one} | {other}" for one, other in zip(texts, table["text_b"].to_pylist(), strict=True)]
 
 
 def _labelled(split: str, labels: list[str]) -> Labelled:

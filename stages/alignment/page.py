@@ -7,6 +7,8 @@ from html import escape
 
 from stages.alignment import svg
 from stages.alignment.measuring import Alignment
+from stages.alignment.surroundings import Surroundings
+from stages.alignment.task_gap import TaskGap
 from stages.alignment.verdict import Verdict, bounds, shown, signed
 from stages.metrics.intervals import Estimate
 from stages.params.alignment import Thresholds
@@ -35,6 +37,7 @@ WORDS = {
     "access, information": "vectors taken as they are; a linear probe fitted anew.",
 }
 SHOWN_SLICES = 12
+NOT_ASKED = "Not measured: records of this kind of task have not one text and one label each, which a probe needs."
 STYLE = """
 :root{color-scheme:light;--ink:#1d2430;--soft:#667080;--line:#d8dde4}
 *{box-sizing:border-box}body{margin:0;font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:#f6f7f9}
@@ -77,17 +80,20 @@ def markdown(found: Alignment) -> str:
     lines += [
         f"| {one.gap} | **{one.state}** | {one.evidence} | {one.remedy or 'none needed'} |" for one in found.verdicts
     ]
-    lines += ["", "## Task", "", *_markdown_table(*task_rows(found))]
+    lines += ["", "## Task", "", *(_markdown_table(*task_rows(found.task)) if found.task else [NOT_ASKED])]
     lines += ["", "## Distribution shift", "", *_markdown_table(*shift_rows(found))]
     lines += ["", "## Retention", "", *_markdown_table(*retention_rows(found))]
     more = {
         "Between base and tuned weights": way_rows(found),
-        "Robustness": robustness_rows(found),
-        "Out of scope": scope_rows(found),
-        "Worst slices": slice_rows(found),
-        "Behaviour": behaviour_rows(found),
-        "Train and validation": fit_rows(found),
     }
+    if found.around:
+        more |= {
+            "Robustness": robustness_rows(found.around),
+            "Out of scope": scope_rows(found.around),
+            "Worst slices": slice_rows(found.around),
+            "Behaviour": behaviour_rows(found.around),
+            "Train and validation": fit_rows(found.around),
+        }
     for title, table in more.items():
         if table[1]:
             lines += ["", f"## {title}", "", *_markdown_table(*table)]
@@ -97,9 +103,8 @@ def markdown(found: Alignment) -> str:
 Table = tuple[Sequence[str], list[list[str]]]
 
 
-def task_rows(found: Alignment) -> Table:
+def task_rows(task: TaskGap) -> Table:
     """Accuracies on test and what follows from them."""
-    task = found.task
     rows = [["linear probe on the base model", shown(task.probe)]]
     rows += [[f"floor: {name}", shown(one)] for name, one in task.floors.items()]
     rows += [
@@ -124,8 +129,8 @@ def shift_rows(found: Alignment) -> Table:
                 _ratio(one.distance_ratio),
                 f"{one.discrepancy.squared:.4f}, p = {one.discrepancy.p:.3f}",
                 f"{one.new_words[0]:.3f} ({one.new_words[1]:.3f})",
-                f"{one.label_distance:.3f}",
-                f"{one.expected_accuracy:.3f}{true}",
+                "" if one.label_distance is None else f"{one.label_distance:.3f}",
+                "" if one.expected_accuracy is None else f"{one.expected_accuracy:.3f}{true}",
             ]
         )
     return (
@@ -158,65 +163,64 @@ def way_rows(found: Alignment) -> Table:
     return ("share of tuned weights", "accuracy on test (95 %)", "ability (95 %)"), rows
 
 
-def robustness_rows(found: Alignment) -> Table:
+def robustness_rows(around: Surroundings) -> Table:
     """One row per kind of change."""
     rows = [
         [one.name, f"{one.drop.n:,}", f"{one.touched:.3f}", signed(one.drop), shown(one.flips)]
-        for one in found.around.robustness
+        for one in around.robustness
     ]
     return ("change", "n", "texts changed", "accuracy lost (95 %)", "decisions changed (95 %)"), rows
 
 
-def scope_rows(found: Alignment) -> Table:
+def scope_rows(around: Surroundings) -> Table:
     """One row per score."""
-    rows = [[one.name, f"{one.auroc.n:,}", shown(one.auroc), shown(one.passed)] for one in found.around.out_of_scope]
+    rows = [[one.name, f"{one.auroc.n:,}", shown(one.auroc), shown(one.passed)] for one in around.out_of_scope]
     return ("score", "n", "AUROC (95 %)", "passed where 95 % of test pass (95 %)"), rows
 
 
-def slice_rows(found: Alignment) -> Table:
+def slice_rows(around: Surroundings) -> Table:
     """The worst slices."""
     rows = [
         [one.name, f"{one.accuracy.n:,}", shown(one.accuracy), "yes" if one.remarkable else "no"]
-        for one in found.around.slices.slices[:SHOWN_SLICES]
+        for one in around.slices.slices[:SHOWN_SLICES]
     ]
-    return ("slice", "n", "accuracy (95 %, Wilson)", f"below chance's worst ({found.around.slices.limit:.3f})"), rows
+    return ("slice", "n", "accuracy (95 %, Wilson)", f"below chance's worst ({around.slices.limit:.3f})"), rows
 
 
-def behaviour_rows(found: Alignment) -> Table:
+def behaviour_rows(around: Surroundings) -> Table:
     """One row per behavioural test, worst first."""
-    rows = [
-        [one.test, f"{one.passed.n:,}", shown(one.passed), " | ".join(one.example)] for one in found.around.behaviour
-    ]
+    rows = [[one.test, f"{one.passed.n:,}", shown(one.passed), " | ".join(one.example)] for one in around.behaviour]
     return ("test", "n", "passed (95 %, Wilson)", "an example that failed"), rows
 
 
-def fit_rows(found: Alignment) -> Table:
+def fit_rows(around: Surroundings) -> Table:
     """Train beside validation."""
-    around = found.around
     rows = [
         [name.replace("_", " "), shown(around.overfit[name]), shown(around.validation[name])] for name in around.overfit
     ]
     return ("figure", "train (95 %)", "validation (95 %)"), rows
 
 
-def explanation_rows(found: Alignment) -> Table:
+def explanation_rows(around: Surroundings, labels: Sequence[str]) -> Table:
     """The most confident mistakes and the words that decided them."""
     rows = []
-    for one in found.around.explanations:
+    for one in around.explanations:
         best = sorted(one.words, key=lambda pair: -pair[1])[:3]
         words = ", ".join(f"{word} {value:+.2f}" for word, value in best)
-        rows.append([one.text, found.labels[one.decided], words, f"{one.comprehensiveness:.2f} ({one.by_chance:.2f})"])
+        rows.append([one.text, labels[one.decided], words, f"{one.comprehensiveness:.2f} ({one.by_chance:.2f})"])
     return ("text", "decided", "words that decided", "lost without them (without others)"), rows
 
 
 def _around(found: Alignment) -> str:
+    if found.around is None:
+        return ""
     parts = [
-        ("robustness", robustness_rows(found)),
-        ("scope", scope_rows(found)),
-        ("slices", slice_rows(found)),
-        ("behaviour", behaviour_rows(found)),
-        ("overfitting", fit_rows(found)),
-        ("explanations", explanation_rows(found)),
+        ("robustness", robustness_rows(found.around)),
+        ("scope", scope_rows(found.around)),
+        ("slices", slice_rows(found.around)),
+        ("behaviour", behaviour_rows(found.around)),
+        ("overfitting", fit_rows(found.around)),
+        ("explanations", explanation_rows(found.around, found.labels)),
     ]
     return "".join(
         f'<section id="{name}"><h2>{TITLES[name]}</h2>{_html_table(*table)}</section>'
@@ -227,10 +231,12 @@ def _around(found: Alignment) -> str:
 
 def _task(found: Alignment) -> str:
     task = found.task
+    if task is None:
+        return f'<section id="task"><h2>{TITLES["task"]}</h2><p class=note>{NOT_ASKED}</p></section>'
     chart = svg.curves([("probe", task.layers)], "layer", 0, 1)
     poolings = ", ".join(f"{name} {value:.3f}" for name, value in task.poolings.items())
     return (
-        f'<section id="task"><h2>{TITLES["task"]}</h2>{_html_table(*task_rows(found))}'
+        f'<section id="task"><h2>{TITLES["task"]}</h2>{_html_table(*task_rows(task))}'
         f"<p class=note>Validation accuracy of a linear probe on each layer of the base model (0 is the embeddings), "
         f"fitted on {task.records:,} train records. By pooling of the last layer: {poolings}; the head pools by "
         f"{task.pooling}.</p>"

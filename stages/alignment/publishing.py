@@ -54,10 +54,8 @@ def _tables(found: Alignment, decimals: int) -> dict[str, Iterable[Sequence[Any]
         ]
         for one in found.retention.readings
     ]
-    layers = [
-        [i, *numbers(probe, cka)]
-        for i, (probe, cka) in enumerate(zip(found.task.layers, found.retention.cka, strict=True))
-    ]
+    probes = [numbers(one)[0] for one in found.task.layers] if found.task else [""] * len(found.retention.cka)
+    layers = [[i, probe, *numbers(cka)] for i, (probe, cka) in enumerate(zip(probes, found.retention.cka, strict=True))]
     information = [
         [i, *numbers(value), f"{model}, {name}"]
         for name, both in found.retention.by_layer.items()
@@ -72,7 +70,7 @@ def _tables(found: Alignment, decimals: int) -> dict[str, Iterable[Sequence[Any]
     way = [numbers(one.share, one.accuracy.value, one.ability.value) for one in found.way]
     changes = [
         [one.name, *numbers(one.drop.value, *bounds(one.drop), one.flips.value), one.drop.n]
-        for one in found.around.robustness
+        for one in (found.around.robustness if found.around else [])
     ]
     return {
         "retention": abilities,

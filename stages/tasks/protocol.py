@@ -110,7 +110,7 @@ class Task(Protocol):
         by_token: whether the model's outputs have an axis of tokens, `(batch, length, ...)`: they are then kept ragged, and
             validation's loss is the mean over batches instead of one call on all of them.
         fits: whether something is chosen on validation once training has ended (thresholds); see `fit`.
-        probe: which regression on frozen features gives the head a start (`stages.training.head_start.FITS`); None where the
+        probe: which regression on frozen features gives the head a start (`stages.training.head_fits.FITS`); None where the
             head is not linear on pooled features.
     """
 

@@ -2,7 +2,7 @@
 
 Spans are characters of the text, before and after. Words are given by the data or cut from the text; each is decided at its
 first piece, over as many windows as a long sentence needs (`stages.encoding.word_labels`). The head is linear, linear with a
-CRF, or BiLSTM and CRF (`task.head`). A CRF's decisions always follow the scheme. Without one, each word's best tag stands, the
+CRF, or BiLSTM and CRF (`task.tagging.head`). A CRF's decisions always follow the scheme. Without one, each word's best tag stands, the
 spans are read by the CoNLL scorer's rule (an inside tag after none of its type begins an entity) or, with `repair: false`,
 without what begins so; how many sentences break the scheme is part of the figures.
 
@@ -68,7 +68,7 @@ class Tagging:
 
     def __init__(self, params: TaskParams) -> None:
         self.params = params
-        self.fits = params.head != "linear"
+        self.fits = params.tagging.head != "linear"
         # The CRF in training, once `objective` has met it; afterwards its transitions come from `fitted`.
         self._crf: Crf | None = None
 
@@ -95,8 +95,8 @@ class Tagging:
         from stages.tasks.tagger import Tagger
 
         tagset = self._tagset(schema)
-        hidden = self.params.lstm_hidden if self.params.head == "bilstm_crf" else None
-        allowed = None if self.params.head == "linear" else tagset.allowed
+        hidden = self.params.tagging.lstm_hidden if self.params.tagging.head == "bilstm_crf" else None
+        allowed = None if self.params.tagging.head == "linear" else tagset.allowed
         return Tagger(encoder, len(tagset.tags), hidden, allowed, params.head_dropout)
 
     def objective(self, params: TrainingParams, train: Columns, schema: Schema, model: nn.Module) -> nn.Module:
@@ -115,8 +115,8 @@ class Tagging:
     def validate(self, outputs: Outputs, rows: Columns) -> dict[str, float]:
         """F1, precision and recall of exact spans, by window; see `Task.validate`."""
         emissions, tags, offsets = tag_rows.taught(by_token(outputs), by_token(rows["tags"]))
-        width = (by_token(outputs).values.shape[1] - 1) // len(PREFIXES[self.params.scheme])
-        tagset = Tagset(self.params.scheme, tuple(map(str, range(width))))
+        width = (by_token(outputs).values.shape[1] - 1) // len(PREFIXES[self.params.tagging.scheme])
+        tagset = Tagset(self.params.tagging.scheme, tuple(map(str, range(width))))
         decided = self._decide(emissions, self._transitions({}))
         said = np.concatenate(decided) if decided else tags[:0]
         gold, predicted = (Spans(*tagset.spans(flat, offsets)) for flat in (tags, said))
@@ -146,7 +146,7 @@ class Tagging:
         for record, start, end, kind in zip(*tagset.spans(flat, offsets), strict=True):
             own = gathered[record][0]
             first, last = places[record][own[start]][0], places[record][own[end - 1]][1]
-            if self.params.repair or tagset.roles[decided[record][start]] in {"B", "S"}:
+            if self.params.tagging.repair or tagset.roles[decided[record][start]] in {"B", "S"}:
                 found[record].append((first, last, tagset.types[kind]))
         columns = {"id": records["id"].combine_chunks()}
         if "spans" in records.column_names:
@@ -203,7 +203,7 @@ class Tagging:
         ]
 
     def _tagset(self, schema: Schema) -> Tagset:
-        return Tagset(self.params.scheme, tuple(schema.labels))
+        return Tagset(self.params.tagging.scheme, tuple(schema.labels))
 
     def _transitions(self, fitted: Fitted) -> Transitions | None:
         """What to decode with: what was kept, or the CRF in training, or nothing."""

@@ -52,6 +52,7 @@ def made(folder: Path, project: Path, recipe: str, data: Path, **changes: Any) -
         "data__path": str(data),
         "data__limit": 200,
         "model__base": "./base",
+        "model__revision": None,
         "training__epochs": 2,
         "training__learning_rate": 2e-3,
         "training__precision": "fp32",
@@ -78,7 +79,8 @@ def change(folder: Path, section: str, group: str, **values: object) -> None:
 @pytest.fixture(scope="module")
 def weibo(tmp_path_factory: pytest.TempPathFactory, project: Path, shared_data: Path) -> Path:
     folder, data = tmp_path_factory.mktemp("weibo") / "project", shared_data / "weibo_ner"
-    made(folder, project, "weibo_ner", data, task__head="bilstm_crf", task__lstm_hidden=16, text__max_length=48)
+    bilstm = {"task__tagging": {"head": "bilstm_crf", "scheme": "BIO", "lstm_hidden": 16, "repair": True}}
+    made(folder, project, "weibo_ner", data, text__max_length=48, **bilstm)
     characters = [line.split("\t")[0] for line in (data / "train.conll").read_text(encoding="utf-8").splitlines()]
     tiny.chinese_base(folder / "base", ("".join(characters[i : i + 50]) for i in range(0, len(characters), 50)))
     for name in STAGES:
@@ -152,7 +154,8 @@ def test_weibos_test_sentences_in_train_are_reported(tmp_path: Path, project: Pa
 
 
 def test_slots_with_a_linear_head_learn_from_characters(tmp_path: Path, project: Path, shared_data: Path) -> None:
-    folder = made(tmp_path / "snips", project, "snips_slots", shared_data / "snips_nlu", task__head="linear")
+    linear = {"head": "linear", "scheme": "BIOES", "lstm_hidden": 16, "repair": True}
+    folder = made(tmp_path / "snips", project, "snips_slots", shared_data / "snips_nlu", task__tagging=linear)
     tiny.base(folder / "base")
     for name in ("prepare", "tokenize", "finetune", "evaluate"):
         run(folder, name)

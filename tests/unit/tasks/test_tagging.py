@@ -17,7 +17,7 @@ from stages.encoding.ragged import Ragged
 from stages.errors import DataError
 from stages.metrics.intervals import Bootstrap
 from stages.params.model import ModelParams
-from stages.params.task import TaskParams
+from stages.params.task import TaggingParams, TaskParams
 from stages.params.training import TrainingParams
 from stages.tasks.crf import Crf
 from stages.tasks.protocol import IGNORED, Scoring
@@ -57,7 +57,8 @@ def records(texts: list[tuple[str, list[str]]]) -> pa.Table:
 
 
 def task(head: Head = "linear", **more: Any) -> Tagging:
-    return Tagging(TaskParams(kind="tagging", head=head, **more))
+    overlap = more.pop("overlap", 128)
+    return Tagging(TaskParams(kind="tagging", tagging=TaggingParams(head=head, **more), overlap=overlap))
 
 
 def rows_of(of: Tagging, table: pa.Table, length: int = 64) -> tuple[pa.Table, dict[str, int]]:
