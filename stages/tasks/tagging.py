@@ -2,9 +2,9 @@
 
 Spans are characters of the text, before and after. Words are given by the data or cut from the text; each is decided at its
 first piece, over as many windows as a long sentence needs (`stages.encoding.word_labels`). The head is linear, linear with a
-CRF, or BiLSTM and CRF (`task.tagging.head`). A CRF's decisions always follow the scheme. Without one, each word's best tag stands, the
-spans are read by the CoNLL scorer's rule (an inside tag after none of its type begins an entity) or, with `repair: false`,
-without what begins so; how many sentences break the scheme is part of the figures.
+CRF, or BiLSTM and CRF (`task.tagging.head`). A CRF's decisions always follow the scheme. Without one, each word's best tag
+stands, and spans are read by the CoNLL scorer's rule (an inside tag after none of its type begins an entity) or, with
+`repair: false`, without what begins so; how many sentences break the scheme is part of the figures.
 
 The graph of a release gives emissions; what a CRF has learnt besides, its transitions, is kept with the model as `fitted` and
 decoded with in numpy, by evaluate and a release alike.
