@@ -111,11 +111,21 @@ def test_long_sentences_are_windows_and_nothing_is_lost(weibo: Path) -> None:
 
 
 def test_figures_plots_and_the_scheme_is_kept(weibo: Path) -> None:
-    metrics = json.loads((weibo / artifacts.METRICS).read_text(encoding="utf-8"))["test"]
+    metrics = json.loads((weibo / artifacts.METRICS).read_text(encoding="utf-8"))
+    assert metrics["baselines"]["dictionary"]["f1"] > 0
+    assert {"f1", "f1_low", "f1_high"} == set(metrics["gain_over_dictionary"])
+    metrics = metrics["test"]
     assert metrics["malformed_share"] == 0
     assert {"f1", "f1_low", "f1_high", "precision", "recall", "f1_seen", "f1_unseen", "macro_f1"} <= set(metrics)
     names = {path.name for path in (weibo / artifacts.plot("")).iterdir()}
-    assert {"confusion.png", "confusion.csv", "per_class_f1.png", "matches.png", "learning_curves.png"} <= names
+    assert {
+        "confusion.png",
+        "confusion.csv",
+        "per_class_f1.png",
+        "matches.png",
+        "learning_curves.png",
+        "reliability.csv",
+    } <= names
 
 
 def test_the_release_finds_what_evaluate_found(weibo: Path) -> None:

@@ -1,8 +1,4 @@
-"""Tagging: which types are taken for which, F1 by type, what became of every gold entity, learning curves.
-
-There is no baseline that costs as little as TF-IDF does for texts; what stands in its place is the split into entities that
-train has marked somewhere and those that are new (`f1_seen`, `f1_unseen`).
-"""
+"""Tagging: train's names as a baseline, which types are taken for which, what became of every gold entity, learning curves."""
 
 from __future__ import annotations
 
@@ -10,10 +6,13 @@ from collections.abc import Mapping
 
 from stages import artifacts
 from stages.analysis.comparison import Comparison
-from stages.analysis.plots import canvas, confusion_matrix, entity_matches, learning_curves, per_class
+from stages.analysis.dictionary import Dictionary
+from stages.analysis.plots import canvas, confusion_matrix, entity_matches, learning_curves, per_class, unused
 from stages.analysis.reports.protocol import Evaluated
-from stages.metrics import span_matches
+from stages.metrics import span_matches, spans
+from stages.metrics.spans import Spans
 from stages.tasks.protocol import Scores
+from stages.tasks.tag_rows import places_of, spans_of
 from stages.tasks.tagging import spans_in
 
 NONE = "(none)"
@@ -25,9 +24,22 @@ class TaggingReport:
 
     single_label = False
 
-    def baselines(self, given: Evaluated) -> dict[str, Comparison]:  # noqa: ARG002
-        """None; see the module's docstring."""
-        return {}
+    def baselines(self, given: Evaluated) -> dict[str, Comparison]:
+        """Train's names wherever they stand; see `stages.analysis.dictionary`."""
+        train, types = given.prepared("train"), given.schema.labels
+        names = Dictionary(train["text"].to_pylist(), places_of(train), spans_of(train["spans"]))
+        kinds = {name: i for i, name in enumerate(types)}
+        result = {}
+        for split in given.judged:
+            records, said = given.prepared(split), given.predictions[split]
+            pairs = zip(records["text"].to_pylist(), places_of(records), strict=True)
+            theirs = Spans.of([[(s, e, kinds[kind]) for s, e, kind in names.find(*pair)] for pair in pairs])
+            gold, ours = (spans_in(said[name], given.schema) for name in ("gold", "predicted"))
+            headline, _ = spans.evaluate(gold, theirs, said.num_rows, types, given.bootstrap)
+            kept = {name: headline[name] for name in given.task.figures.headline}
+            gain = spans.gain(gold, ours, theirs, said.num_rows, given.bootstrap)
+            result[split] = Comparison({"dictionary": kept}, gain, {}, None, "dictionary")
+        return result
 
     def calibration(self, given: Evaluated) -> dict[str, float]:  # noqa: ARG002
         """None: a span has no probability of its own here."""
@@ -50,6 +62,7 @@ class TaggingReport:
         per_class.write(rows, artifacts.plot("per_class_f1.csv"))
         entity_matches.draw(gold, found, labels, artifacts.plot("matches.png"))
         learning_curves.draw(artifacts.CURVES, artifacts.plot("learning_curves.png"))
+        unused.fill(given.task.kind)
         texts = given.prepared("test")["text"].to_pylist()
         wrong = zip(test["id"].to_pylist(), texts, test["gold"].to_pylist(), test["predicted"].to_pylist(), strict=True)
         lines = [(number, text, _shown(g), _shown(p)) for number, text, g, p in wrong if g != p]
@@ -57,6 +70,6 @@ class TaggingReport:
         canvas.write_csv(file, ("id", "text", "gold", "predicted"), lines[: given.params.confident_errors])
 
 
-def _shown(spans: list[dict[str, str]]) -> str:
+def _shown(marked: list[dict[str, str]]) -> str:
     """Spans as a reader sees them."""
-    return "; ".join(f"{one['text']} [{one['label']}]" for one in spans)
+    return "; ".join(f"{one['text']} [{one['label']}]" for one in marked)

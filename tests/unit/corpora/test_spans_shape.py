@@ -144,7 +144,7 @@ def test_tokens_and_tags_that_do_not_fit_are_refused(record: dict[str, Any], wha
 def test_a_corpus_without_spans_has_nothing_to_learn_and_unlabelled_records_need_none() -> None:
     with pytest.raises(DataError, match="spans: no record of train has any"):
         jsonl({"text": "a b", "spans": []}, {"text": "c", "spans": []})
-    Path("unlabelled.jsonl").write_text('{"text": "Wer ist da?"}\n', encoding="utf-8")
+    Path("unlabelled.jsonl").write_text('{"text": "Who is there?"}\n', encoding="utf-8")
     jsonl({"text": "a b", "spans": [[0, 1, "A"]]}, {"text": "c", "spans": [{"start": 0, "end": 1, "type": "A"}]})
     [record] = artifacts.read_table(artifacts.prepared("unlabelled")).to_pylist()
     assert record["spans"] is None

@@ -114,6 +114,10 @@ def test_a_resample_is_the_metric_of_its_records() -> None:
     for name in ("f1", "precision", "recall", "macro_f1"):
         expected = bootstrap.interval(np.array([draw[name] for draw in draws]))
         assert (headline[name].low, headline[name].high) == pytest.approx(expected)
+    gain = spans.gain(Spans.of(gold), Spans.of(gold), Spans.of(predicted), 30, bootstrap)
+    assert gain.value == pytest.approx(1 - headline["f1"].value)
+    expected = bootstrap.interval(1 - np.array([draw["f1"] for draw in draws]))
+    assert (gain.low, gain.high) == pytest.approx(expected)
 
 
 @given(SPLIT)
