@@ -89,9 +89,7 @@ class AdaLora(Injected):
 
     def ranks(self) -> dict[str, int]:
         """How many singular values of each target are left."""
-        return {
-            name: int((one != 0).sum()) for name, one in self.tuner.model.named_parameters() if "lora_E" in name
-        }
+        return {name: int((one != 0).sum()) for name, one in self.tuner.model.named_parameters() if "lora_E" in name}
 
     def state(self) -> dict[str, torch.Tensor]:
         """The allocator's averages and its last cut; see `Method.state`."""

@@ -131,7 +131,9 @@ def layers_of(encoder: nn.Module) -> tuple[str, nn.ModuleList]:
     """
     lists = [(name, one) for name, one in encoder.named_modules() if isinstance(one, nn.ModuleList)]
     if not lists:
-        raise ModelError(f"{type(encoder).__name__} has no list of layers; use adaptation.method: full with layer_decay: 1.")
+        raise ModelError(
+            f"{type(encoder).__name__} has no list of layers; use adaptation.method: full with layer_decay: 1."
+        )
     return max(lists, key=lambda found: len(found[1]))
 
 
@@ -145,7 +147,8 @@ def depth_of(name: str, layers: str, count: int) -> int:
     """
     if name.startswith(f"{layers}."):
         return int(name[len(layers) + 1 :].split(".")[0])
-    return -1 if "embed" in name else count
+    # Tables of relative positions are read by every layer, the lowest one included.
+    return -1 if any(word in name for word in ("embed", "relative", "position")) else count
 
 
 def linear_modules(encoder: nn.Module, targets: str | Iterable[str], method: str) -> list[str]:

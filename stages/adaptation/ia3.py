@@ -26,6 +26,8 @@ class Ia3(Injected):
         parts = parts_of(encoder, self.name)
         root, layers = layers_of(encoder)
         forward = [f"{root}.{i}.{parts.feed_forward_out}" for i in range(len(layers))]
-        scaled = [f"{root}.{i}.{part}" for i in range(len(layers)) for part in dict.fromkeys((parts.keys, parts.values))]
+        scaled = [
+            f"{root}.{i}.{part}" for i in range(len(layers)) for part in dict.fromkeys((parts.keys, parts.values))
+        ]
         config = IA3Config(target_modules=[*scaled, *forward], feedforward_modules=forward)
         return self.inject(model, IA3Model, config)

@@ -3,7 +3,8 @@
 `models/finetuned` holds the encoder in the hub's own layout (`config.json`, `model.safetensors`, tokenizer files), so that
 any transformers program can load it, and beside it `head.safetensors` and `whetstone.json` (task, labels, pooling,
 lengths). Adapters that cannot be merged lie in `adapter.safetensors` and are put in again when the model is read (see
-docs/decisions/0007-adapters-that-stay.md); of merged ones that file keeps what was learned. Everything is written by hand where the library's own writer would add a version, a path or a date.
+docs/decisions/0007-adapters-that-stay.md); of merged ones that file keeps what was learned. Everything is written by hand
+where the library's own writer would add a version, a path or a date.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 import logging
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModel
 from transformers.utils import logging as chatter
 
+from stages import tasks
 from stages.adaptation import METHODS
 from stages.adaptation.protocol import is_inserted
 from stages.artifacts import Encoding, Schema, read_json, write_json
@@ -30,7 +32,8 @@ from stages.encoding import base_model, tokenizer
 from stages.errors import ModelError
 from stages.params.adaptation import AdaptationParams
 from stages.params.model import ModelParams
-from stages.tasks import TASKS
+from stages.params.task import TaskParams
+from stages.tasks.protocol import Fitted, Task
 from stages.training.precision import attention
 
 HEAD = "head.safetensors"
@@ -51,6 +54,8 @@ class Facts:
         pooling: how states become one vector.
         model: the `model` section.
         adaptation: the `adaptation` section.
+        task: the `task` section.
+        fitted: what the task chose on validation.
     """
 
     schema: Schema
@@ -58,6 +63,8 @@ class Facts:
     pooling: str
     model: dict[str, Any]
     adaptation: dict[str, Any]
+    task: dict[str, Any]
+    fitted: Fitted = field(default_factory=dict)
 
     @property
     def method(self) -> str:
@@ -99,8 +106,8 @@ def load_encoder(folder: Path, params: ModelParams, where: torch.device) -> nn.M
     return encoder
 
 
-def build(params: ModelParams, schema: Schema, where: torch.device) -> tuple[nn.Module, str]:
-    """A base model with a fresh head.
+def build(params: ModelParams, task: Task, schema: Schema, where: torch.device) -> tuple[nn.Module, str]:
+    """A base model with a task's fresh head.
 
     Returns:
         The model (on the CPU, in float32) and its pooling.
@@ -108,7 +115,7 @@ def build(params: ModelParams, schema: Schema, where: torch.device) -> tuple[nn.
     folder = base_model.locate(params)
     pooling = params.pooling if params.pooling != "auto" else base_model.pooling_of(folder) or "mean"
     encoder = load_encoder(folder, params, where)
-    return TASKS[schema.task].model(encoder, pooling, schema, params), pooling
+    return task.model(encoder, pooling, schema, params), pooling
 
 
 def save(
@@ -157,6 +164,8 @@ def load(folder: Path, where: torch.device) -> tuple[nn.Module, Facts]:
         pooling=raw["pooling"],
         model=raw["model"],
         adaptation=raw["adaptation"],
+        task=raw["task"],
+        fitted=raw["fitted"],
     )
     params = ModelParams.model_validate({**facts.model, "base": str(folder.resolve()), "revision": None})
     encoder = load_encoder(folder, params, where)
@@ -166,7 +175,8 @@ def load(folder: Path, where: torch.device) -> tuple[nn.Module, Facts]:
             method.rebuild(encoder, load_file(folder / ADAPTER))
         except (OSError, RuntimeError, KeyError) as error:
             raise ModelError(f"{folder / ADAPTER}: does not fit {FACTS} ({error}). Run `dvc repro finetune`.") from None
-    model = TASKS[facts.schema.task].model(encoder, facts.pooling, facts.schema, params)
+    task = tasks.make(TaskParams.model_validate(facts.task))
+    model = task.model(encoder, facts.pooling, facts.schema, params)
     head: Any = model.head
     try:
         head.load_state_dict(load_file(folder / HEAD))

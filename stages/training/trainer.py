@@ -3,11 +3,12 @@
 What differs, and why:
 
 - batches come from `Batches`, whose order is a function of seed and epoch, so that resuming needs no sampler state;
-- the loss is the task's own objective on logits, in float32;
+- the loss is the task's own objective on outputs, in float32;
 - a run begins with a head fitted on frozen features, unless params say otherwise, and is evaluated at that point;
 - evaluation predicts in batches sorted by length and keeps the best weights in memory: no checkpoint per epoch;
 - checkpoints are written by the clock, resumable ones only, and are gone when the run is done;
-- curves, patience and best weights live in `History` and travel with the checkpoint.
+- curves, patience and best weights live in `History` and travel with the checkpoint;
+- the method of adaptation and the objectives take part through `Hooks`.
 """
 
 from __future__ import annotations
@@ -25,14 +26,16 @@ from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
+from stages.encoding.ragged import Outputs, Ragged
 from stages.params.training import TrainingParams
-from stages.tasks.protocol import Batch, Task
+from stages.tasks.protocol import Task
 from stages.training import checkpoints, head_start
-from stages.training.batching import Batches, Rows
+from stages.training.batching import Rows
 from stages.training.history import History, snapshot
+from stages.training.hooks import Hooks
 from stages.training.optimizer import make_optimizer, make_schedule
 from stages.training.precision import use_bf16
-from stages.training.prediction import logits_of
+from stages.training.prediction import Tensors, outputs_of, tensors
 from stages.training.progress import Progress
 
 STEP_ROWS = 200
@@ -44,15 +47,16 @@ class Tuner(Trainer):
     """Trains a task's model.
 
     Args:
-        model: with its head on; `forward(input_ids, attention_mask)` gives logits.
+        model: with its head on; called with a batch without its labels, by name.
         task: collates, scores validation.
-        objective: called with logits and labels.
+        objective: called with outputs and labels.
         params: the `training` section.
         train: rows to learn from.
         validation: rows to choose by.
         pad_id: token id of padding.
         folder: for checkpoints.
         observe: told the figures of steps and evaluations, with the step they belong to.
+        hooks: of the method of adaptation and of objectives; None for none.
     """
 
     optimizer: Any
@@ -69,10 +73,11 @@ class Tuner(Trainer):
         pad_id: int,
         folder: Path,
         observe: Observer,
+        hooks: Hooks | None = None,
     ) -> None:
         self.task, self.params, self.validation, self.pad_id = task, params, validation, pad_id
-        self.observe = observe
-        self.history = History.begin(params)
+        self.observe, self.hooks = observe, hooks or Hooks()
+        self.history = History.begin(params, task.figures.validation[0])
         self.best: dict[str, torch.Tensor] | None = None
         self.progress = Progress(params.batch_size * params.accumulation)
         where = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -84,6 +89,8 @@ class Tuner(Trainer):
         self.objective = objective.to(self.args.device)
         for builtin in (PrinterCallback, ProgressCallback):
             self.remove_callback(builtin)
+        # Before the rhythm, which declares a checkpoint complete.
+        self.add_callback(self.hooks)
         self.add_callback(Rhythm(self))
         self.add_callback(self.progress)
 
@@ -111,32 +118,34 @@ class Tuner(Trainer):
     def run(self) -> None:
         """Train to the end, from the latest complete checkpoint if there is one, and restore the best weights."""
         resumed = checkpoints.latest(Path(self.args.output_dir))
+        self.hooks.prepare(self.model, resumed)
         if resumed is not None:
             self.history, self.best = History.load(resumed)
-        elif self.params.head_start == "probe":
+        elif self.params.head_start == "probe" and self.task.probe is not None:
             self._start_head()
         self.train(resume_from_checkpoint=str(resumed) if resumed is not None else None)
         if self.best is not None:
             self.model.load_state_dict(self.best)
+        self.hooks.finish(self.model, self._validate, self.history.metric)
 
     def _start_head(self) -> None:
         """Fit the head on frozen features, and read validation before the first step; see `stages.training.head_start`."""
         rows, model = cast("Rows", self.train_dataset), cast("Any", self.model)
-        labels = rows.targets["label"].astype(np.int64)
         read = head_start.features(model, rows, self.task, self.pad_id, self.params.eval_batch_size, bf16=self.bf16)
         balanced = self.params.class_weights == "balanced"
-        found = head_start.fit(read, labels, model.head.out_features, self.params.seed, balanced=balanced)
+        labels = self._labels(rows)
+        fit = head_start.FITS[self.task.probe or "multinomial"]
+        found = fit(read, labels, model.head.out_features, self.params.seed, balanced=balanced)
         head_start.put(model.head, found)
+        self.hooks.objectives.head_started(model)
         self.history.head_start = found.strength
-        logits = torch.from_numpy(read @ found.weight.T + found.bias).to(self.args.device)
-        with torch.inference_mode():
-            self.history.observe(float(self.objective(logits, torch.from_numpy(labels).to(self.args.device))))
+        self.history.observe(self._loss_at_once(found.outputs(read), labels))
         self.evaluate()
 
     def get_train_dataloader(self) -> DataLoader[dict[str, Any]]:
         """Batches of train in seeded order, collated by the task."""
         rows: Rows = self.train_dataset
-        order = Batches(rows.lengths, self.params.batch_size, self.params.seed, group=self.params.group_by_length)
+        order = self.hooks.batches(rows, self.params.batch_size, self.params.seed, group=self.params.group_by_length)
         loader: DataLoader[dict[str, Any]] = DataLoader(
             rows,
             batch_sampler=order,
@@ -145,13 +154,13 @@ class Tuner(Trainer):
         )
         return self.accelerator.prepare(loader)
 
-    def _collate(self, columns: Any) -> Batch:
-        return self.task.collate(columns, self.pad_id)
+    def _collate(self, columns: Any) -> Tensors:
+        return tensors(self.task.collate(columns, self.pad_id))
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """Fused AdamW; see `stages.training.optimizer`."""
         if self.optimizer is None:
-            self.optimizer = make_optimizer(model or self.model, self.params)
+            self.optimizer = make_optimizer(model or self.model, self.params, self.hooks.factors(self.model))
         return self.optimizer
 
     def create_scheduler(
@@ -171,26 +180,22 @@ class Tuner(Trainer):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
         """Mean loss of a batch, in float32; the Trainer divides it by the batches that are accumulated."""
-        logits = model(inputs["input_ids"], inputs["attention_mask"])
-        with torch.autocast(logits.device.type, enabled=False):
-            loss = self.objective(logits.float(), inputs["labels"])
+        loss = self.hooks.loss(model, inputs, self.loss, self.state.global_step)
         self.history.observe(float(loss.detach()))
         return loss
 
+    def loss(self, outputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """The objective of outputs, in float32 also under autocast."""
+        with torch.autocast(outputs.device.type, enabled=False):
+            return self.objective(outputs.float(), labels)
+
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Validate; keep the weights when they are the best so far."""
-        logits = logits_of(
-            self.model, self.validation, self.task, self.pad_id, self.params.eval_batch_size, bf16=self.bf16
-        )
-        targets = self.validation.targets["label"]
-        with torch.inference_mode():
-            loss = self.objective(
-                torch.from_numpy(logits).to(self.args.device), torch.from_numpy(np.int64(targets)).to(self.args.device)
-            )
-        values = {"loss": float(loss), **self.task.validate(logits, targets)}
         step, epoch = self.state.global_step, float(self.state.epoch or 0.0)
-        if self.history.add_evaluation(step, epoch, self._rate(), values):
-            self.best = snapshot(self.model)
+        with self.hooks.averaged(self.model):
+            values = self._validate()
+            if self.history.add_evaluation(step, epoch, self._rate(), values, counts=self.hooks.settled(step)):
+                self.best = snapshot(self.model)
         self.observe(self.history.evaluations[-1], step)
         shown = ", ".join(f"{name} {value:.4f}" for name, value in values.items())
         best = " (best so far)" if self.history.best_step == step else ""
@@ -198,6 +203,47 @@ class Tuner(Trainer):
             f"epoch {epoch:.2f}: train loss {self.history.evaluations[-1]['train_loss']:.4f}, validation {shown}{best}"
         )
         return {f"eval_{name}": value for name, value in values.items()}
+
+    def _validate(self) -> dict[str, float]:
+        """Metrics of validation, `loss` among them."""
+        outputs, loss = self._predict_validation()
+        return {"loss": loss, **self.task.validate(outputs, self.validation.columns)}
+
+    def _predict_validation(self) -> tuple[Outputs, float]:
+        """Outputs and mean loss of validation.
+
+        A loss by record is computed at once on all of them, so that weights of classes mean what they say; outputs by token
+        are too many for that, and their loss is the mean over batches, weighted by rows.
+        """
+        total = 0.0
+
+        def watch(outputs: torch.Tensor, batch: Tensors) -> None:
+            nonlocal total
+            total += float(self.loss(outputs, batch["labels"])) * len(outputs)
+
+        outputs = outputs_of(
+            self.model,
+            self.validation,
+            self.task,
+            self.pad_id,
+            self.params.eval_batch_size,
+            bf16=self.bf16,
+            watch=watch if self.task.by_token else None,
+        )
+        if isinstance(outputs, Ragged):
+            return outputs, total / len(self.validation)
+        return outputs, self._loss_at_once(outputs, self._labels(self.validation))
+
+    def _loss_at_once(self, outputs: np.ndarray, labels: np.ndarray) -> float:
+        where = self.args.device
+        with torch.inference_mode():
+            return float(self.objective(torch.from_numpy(outputs).to(where), torch.from_numpy(labels).to(where)))
+
+    def _labels(self, rows: Rows) -> np.ndarray:
+        """Labels of all rows `(rows, ...)`, as collating makes them, some batches at a time."""
+        size = self.params.eval_batch_size
+        chunks = [range(start, min(start + size, len(rows))) for start in range(0, len(rows), size)]
+        return np.concatenate([self.task.collate(rows.__getitems__(part), self.pad_id)["labels"] for part in chunks])
 
     def _rate(self) -> float:
         """The learning rate now; 0 before the first step."""

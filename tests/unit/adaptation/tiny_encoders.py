@@ -26,7 +26,8 @@ from transformers import (
     RobertaModel,
 )
 
-from stages.adaptation import METHODS, Method
+from stages.adaptation import METHODS
+from stages.adaptation.protocol import Method
 from stages.params.adaptation import AdaptationParams
 from stages.tasks.pooled_classifier import PooledClassifier
 
@@ -94,7 +95,7 @@ def learn(model: nn.Module, method: Method, steps: int = 3, rate: float = 0.5, t
     for step in range(1, steps + 1):
         loss = nn.functional.cross_entropy(model(IDS, MASK), LABELS)
         extra = method.penalty()
-        (loss if extra is None else loss + extra).backward()
+        torch.autograd.backward(loss if extra is None else loss + extra)
         optimizer.step()
         method.after_step(step)
         optimizer.zero_grad()
