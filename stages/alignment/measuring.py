@@ -220,9 +220,9 @@ def _way(
     bootstrap: Bootstrap,
     params: AlignmentParams,
 ) -> list[Mixture]:
-    """The way from base to tuned weights, with the ability that kept least."""
+    """The way from base to tuned weights, with the ability that kept least; none where adapters are no weights to mix."""
     ability = next((one for one in asked if kept.worst is not None and one.name == kept.worst.ability), None)
-    if ability is None:
+    if ability is None or not interpolation.comparable(base, after):
         return []
     chosen = sampling.rows(len(test.texts), params.records // 2, params.seed)
     head: Any = tuned.model.head
@@ -238,7 +238,9 @@ def _spoken(
     sentences: list[str],
     bootstrap: Bootstrap,
 ) -> list[retention.Reading]:
-    """Loss per token with the base model's own output layer, where it was saved with one."""
+    """Loss per token with the base model's own output layer, where it was saved with one and fits the tuned body."""
+    if not interpolation.comparable(base, after):
+        return []
     folder = base_model.locate(ModelParams.model_validate(tuned.facts.model), verify=False)
     before = language.speaker(folder, base.words, base.pad_id)
     if before is None:
