@@ -106,6 +106,15 @@ def something_moves(sections: Sections) -> Iterator[Problem]:
         yield Problem(what, field=f"objectives.{name}")
 
 
+def changes_are_not_cached(sections: Sections) -> Iterator[Problem]:
+    """States that were looked up do not feel changed embeddings."""
+    adaptation = cast("AdaptationParams", sections["adaptation"])
+    kept = adaptation.method == "frozen" and adaptation.frozen.layers == "all" and adaptation.frozen.cache_megabytes > 0
+    if kept and cast("ObjectivesParams", sections["objectives"]).adversarial.kind != "none":
+        what = "changes word embeddings, and the frozen base model's states are cached; set frozen.cache_megabytes: 0"
+        yield Problem(what, field="objectives.adversarial.kind")
+
+
 def replay_of_the_base(sections: Sections) -> Iterator[Problem]:
     """Virtual tokens change the features of every text from the start, before anything is learned."""
     method = cast("AdaptationParams", sections["adaptation"]).method
@@ -153,6 +162,7 @@ RULES: tuple[Callable[[Sections], Iterator[Problem]], ...] = (
     focal_is_not_smoothed,
     weights_to_hold,
     something_moves,
+    changes_are_not_cached,
     replay_of_the_base,
     references_are_held_out,
     averages_within_the_budget,
