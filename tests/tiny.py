@@ -67,6 +67,46 @@ def corpus(folder: Path) -> Path:
     return folder
 
 
+def job(folder: Path, checkout: Path, recipe: str, **changes: Any) -> Path:
+    """Write a recipe's params for the tiny model; the data are the caller's, in `corpus` under the folder.
+
+    Args:
+        folder: of the project.
+        checkout: whose `recipes/<recipe>.params.yaml` is the pattern.
+        recipe: its name.
+        changes: `section__key=value`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    base(folder / "base")
+    content = YAML().load(checkout / "recipes" / f"{recipe}.params.yaml")
+    parity = {**content["export"]["parity"], "int8_agreement": 0.0, "int8_metric_drop": 1.0}
+    alignment = {**content["evaluation"]["alignment"], "budget": {"records": 100, "seconds": None}, "permutations": 50}
+    _write(
+        folder,
+        content,
+        {
+            "data__path": "corpus",
+            "model__base": "./base",
+            "training__epochs": 1,
+            "training__precision": "fp32",
+            "evaluation__bootstrap": 100,
+            "evaluation__references": str(checkout / "data/raw/helpdesk/general.txt"),
+            "evaluation__alignment": alignment,
+            "export__parity": parity,
+            "tracking__enabled": False,
+            **changes,
+        },
+    )
+    return folder
+
+
+def _write(folder: Path, content: Any, settled: dict[str, Any]) -> None:
+    for name, value in settled.items():
+        section, key = name.split("__", 1)
+        content[section][key] = value
+    YAML().dump(content, folder / "params.yaml")
+
+
 def project(folder: Path, checkout: Path, **changes: Any) -> Path:
     """Write a params file for the tiny model and corpus, and both beside it.
 
@@ -78,8 +118,7 @@ def project(folder: Path, checkout: Path, **changes: Any) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     base(folder / "base")
     corpus(folder / "corpus")
-    yaml = YAML()
-    content = yaml.load(checkout / "params.yaml")
+    content = YAML().load(checkout / "params.yaml")
     settled = {
         "data__path": "corpus",
         "data__cleaning": {**content["data"]["cleaning"], "leakage": "keep", "duplicates": "keep"},
@@ -94,8 +133,5 @@ def project(folder: Path, checkout: Path, **changes: Any) -> Path:
         "tracking__enabled": False,
         **changes,
     }
-    for name, value in settled.items():
-        section, key = name.split("__", 1)
-        content[section][key] = value
-    yaml.dump(content, folder / "params.yaml")
+    _write(folder, content, settled)
     return folder

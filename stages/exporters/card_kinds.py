@@ -32,11 +32,56 @@ class Kind:
     long_texts: str = "cut"
 
 
+TWO_TEXTS = """```python
+import json, onnxruntime, pathlib, tokenizers
+labels = json.loads(pathlib.Path("labels.json").read_text("utf-8"))
+pair = tokenizers.Tokenizer.from_file("tokenizer.json").encode("A man sleeps.", "Nobody is awake.")
+graph = onnxruntime.InferenceSession("model.onnx")
+inputs = {"input_ids": [pair.ids], "attention_mask": [pair.attention_mask], "token_type_ids": [pair.type_ids]}
+said = graph.run(None, {one.name: inputs[one.name] for one in graph.get_inputs()})[0][0]
+%s
+```"""
+PREDICTOR = """With this project at hand `stages.exporters.predictor` does the same and decodes, in batches:
+
+```python
+from stages.exporters.predictor import Predictor
+print(Predictor(".").predict(%s))
+```"""
+MANY_LABELS = """```python
+import json, math, onnxruntime, pathlib, tokenizers
+labels, facts = (json.loads(pathlib.Path(name).read_text("utf-8")) for name in ("labels.json", "whetstone.json"))
+text = tokenizers.Tokenizer.from_file("tokenizer.json").encode("thank you so much, see you soon")
+inputs = {"input_ids": [text.ids], "attention_mask": [text.attention_mask]}
+said = onnxruntime.InferenceSession("model.onnx").run(None, inputs)[0][0]
+thresholds = facts["fitted"].get("thresholds", [0.5] * len(said))
+print([labels[str(i)] for i, x in enumerate(said) if 1 / (1 + math.exp(-x)) > thresholds[i]])
+```"""
+DISTANCE = "A score is an estimate: pairs unlike those of train may get any score."
+
+
 KINDS = {
     "classification": Kind(
         "text-classification",
         ("accuracy", "f1"),
         ONE_TEXT,
         "Every text gets one of the labels, also one that fits none.",
+    ),
+    "multilabel": Kind(
+        "text-classification",
+        ("f1",),
+        MANY_LABELS,
+        "Thresholds were chosen on validation; where labels are more or less frequent than there, others are better.",
+    ),
+    "pair_classification": Kind(
+        "text-classification",
+        ("accuracy", "f1", "matthews_correlation"),
+        TWO_TEXTS % "print(labels[str(said.argmax())])",
+        "Every pair gets one of the labels, also one that fits none. The order of the texts matters.",
+    ),
+    "pair_regression": Kind(
+        "sentence-similarity",
+        ("spearmanr", "pearsonr"),
+        PREDICTOR % '[("A man sleeps.", "Nobody is awake.")]',
+        DISTANCE,
     ),
 }

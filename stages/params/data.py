@@ -18,15 +18,25 @@ class Columns(Settings):
 
     Attributes:
         id: the record's own identity; when null, ids are made from split and row number.
-        text: the text to classify.
-        label: its class.
+        text: the text to read; of a pair, the first one.
+        text_b: the second text of a pair.
+        label: the class of a text or of a pair.
+        labels: the labels of a text, where it may have any number: a list, or a string with `label_separator`.
+        label_columns: instead of `labels`, one column of 0 and 1 per label, which is called like the label.
+        label_separator: what stands between labels in one string; null expects lists.
+        score: the number that a pair is to be given.
         group: records that share a value never fall into different splits; null for none.
         keep: further columns carried along for slices.
     """
 
     id: Names | None = None
     text: Names = "text"
+    text_b: Names = "text_b"
     label: Names = "label"
+    labels: Names = "labels"
+    label_columns: list[str] = Field(default_factory=list)
+    label_separator: Annotated[str, Field(min_length=1)] | None = None
+    score: Names = "score"
     group: str | None = None
     keep: list[str] = Field(default_factory=list)
 
@@ -71,6 +81,8 @@ class Cleaning(Settings):
         near_duplicates: texts of one split and label whose 5-character shingles overlap by at least
             `near_threshold`; `drop` as above.
         near_threshold: Jaccard similarity from which on two texts are near duplicates.
+        swapped_pairs: whether the same two texts in the other order are the `same` pair, for duplicates, conflicts and
+            leakage: so it is where a relation is symmetric, such as similarity.
         conflicts: the same text with different labels, within train.
         leakage: train records whose normalised text stands in validation, test or shifted.
         rare: classes with fewer records in train than `rare_below`.
@@ -84,6 +96,7 @@ class Cleaning(Settings):
     duplicates: Action = "drop"
     near_duplicates: Action = "keep"
     near_threshold: Annotated[float, Field(ge=0.5, le=1)] = 0.9
+    swapped_pairs: Literal["distinct", "same"] = "distinct"
     conflicts: Action = "keep"
     leakage: Action = "drop"
     rare: Action = "keep"

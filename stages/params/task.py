@@ -1,19 +1,65 @@
-"""`task`: what the model is to do with a record."""
+"""`task`: what the model is to do with a record. What only one kind needs stands in a group of its own."""
 
 from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from stages.params.section import Section
+from stages.params.section import Section, Settings
 
+Kind = Literal["classification", "multilabel", "pair_classification", "pair_regression"]
 VALIDATED: dict[str, tuple[str, ...]] = {
     "classification": ("accuracy", "macro_f1"),
+    "multilabel": ("map", "macro_f1", "micro_f1"),
+    "pair_classification": ("accuracy", "macro_f1", "mcc"),
+    "pair_regression": ("spearman", "pearson"),
 }
 """Metrics of validation by kind of task, besides `loss`; the first one is what `training.metric: auto` chooses by."""
-PROBED = ("classification",)
+PROBED = ("classification", "multilabel", "pair_classification", "pair_regression")
 """Kinds whose head is linear on pooled features, so that it can be fitted before training (`training.head_start: probe`)."""
+
+
+class MultilabelParams(Settings):
+    """Of `multilabel`.
+
+    Attributes:
+        loss: `bce`, binary cross-entropy, or `asymmetric` (Ridnik et al. 2021), which forgets easy negatives.
+        gamma_positive: of the asymmetric loss: how fast easy positives fade.
+        gamma_negative: likewise for negatives.
+        clip: of the asymmetric loss: negatives less probable than this do not count.
+        thresholds: `per_label` takes each label's best on validation, `one` the best for all of them, `half` is 0.5.
+    """
+
+    loss: Literal["bce", "asymmetric"] = "bce"
+    gamma_positive: Annotated[float, Field(ge=0)] = 0.0
+    gamma_negative: Annotated[float, Field(ge=0)] = 4.0
+    clip: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    thresholds: Literal["per_label", "one", "half"] = "per_label"
+
+
+class RegressionParams(Settings):
+    """Of `pair_regression`.
+
+    Attributes:
+        loss: `mse`, the squared error, or `ordinal`, how much of each of `levels` - 1 steps the score has climbed.
+        range: lowest and highest score there can be; null learns scores on their own scale (only `mse` can).
+        levels: of the ordinal loss, both ends of the range included.
+    """
+
+    loss: Literal["mse", "ordinal"] = "mse"
+    range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    levels: Annotated[int, Field(ge=2)] = 6
+
+    @model_validator(mode="after")
+    def _range_is_one(self) -> RegressionParams:
+        if self.range is not None and self.range[0] >= self.range[1]:
+            msg = "range must be the lowest and the highest score, in this order"
+            raise ValueError(msg)
+        if self.loss == "ordinal" and self.range is None:
+            msg = "loss: ordinal needs range, the lowest and the highest score, to cut it into steps"
+            raise ValueError(msg)
+        return self
 
 
 class TaskParams(Section):
@@ -22,8 +68,12 @@ class TaskParams(Section):
     Attributes:
         kind: the kind of task; names follow the hub's.
         top_k: evaluation also counts a record as right when its label is among so many best guesses (one label per record).
+        multilabel: of that kind.
+        regression: of `pair_regression`.
     """
 
     section: ClassVar[str] = "task"
-    kind: Literal["classification"] = "classification"
+    kind: Kind = "classification"
     top_k: Annotated[int, Field(ge=2)] = 3
+    multilabel: MultilabelParams = MultilabelParams()
+    regression: RegressionParams = RegressionParams()

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,39 +13,16 @@ import pytest
 from ruamel.yaml import YAML
 from tokenizers import Tokenizer
 
-from stages import artifacts, evaluate, export, finetune, prepare, tokenize
+from stages import artifacts
 from stages.alignment import ranking, shift
 from stages.artifacts import tree_sha256
 from stages.encoding.ragged import dense
 from stages.errors import GateError, ModelError
 from stages.exporters import manifest
 from stages.exporters.predictor import Predictor
-from stages.harness import Stage
-from stages.params import whole
-from stages.tracking import Record
 from stages.training.prediction import load_tuned
 from tests import tiny
-
-STAGES = {"prepare": prepare, "tokenize": tokenize, "finetune": finetune, "evaluate": evaluate, "export": export}
-
-
-@contextmanager
-def inside(folder: Path) -> Iterator[None]:
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
-
-
-def run(folder: Path, name: str) -> None:
-    with inside(folder):
-        module = STAGES[name]
-        everything = whole.check(Path("params.yaml"))
-        sections = {section.section: everything[section.section] for section in module.SECTIONS}
-        work: Callable[[Stage], None] = module.work
-        work(Stage(name, sections, Record(None)))
+from tests.pipeline.running import STAGES, inside, run
 
 
 def change(folder: Path, section: str, **values: object) -> None:
