@@ -7,7 +7,7 @@ from typing import cast
 
 from torch import nn
 
-from stages import artifacts, harness
+from stages import artifacts, harness, tasks
 from stages.adaptation import METHODS
 from stages.artifacts import Encoding, Schema
 from stages.encoding import base_model
@@ -15,10 +15,11 @@ from stages.params.adaptation import AdaptationParams
 from stages.params.model import ModelParams
 from stages.params.task import TaskParams
 from stages.params.training import TrainingParams
-from stages.tasks import TASKS
+from stages.tasks.protocol import Fitted, Task
 from stages.training import assembly, checkpoints, compaction, history
 from stages.training.batching import Rows
 from stages.training.precision import device
+from stages.training.prediction import outputs_of
 from stages.training.seeding import seed_everything
 from stages.training.trainer import Tuner
 
@@ -31,10 +32,10 @@ def work(stage: harness.Stage) -> None:
     model_params, training = stage.params(ModelParams), stage.params(TrainingParams)
     method = METHODS[stage.params(AdaptationParams).method]
     schema, encoding = Schema.read(), Encoding.read()
-    task = TASKS[schema.task]
+    task = tasks.make(stage.params(TaskParams))
     train, validation = (Rows.read(artifacts.tokenized(split)) for split in ("train", "validation"))
     seed_everything(training.seed, deterministic=training.deterministic, threads=training.threads)
-    model, pooling = assembly.build(model_params, schema, device())
+    model, pooling = assembly.build(model_params, task, schema, device())
     model = method.apply(model)
     encoder = cast("nn.Module", model.encoder)
     reduced = compaction.compact(encoder, [train, validation], encoding.pad_id)
@@ -44,7 +45,7 @@ def work(stage: harness.Stage) -> None:
     tuner = Tuner(
         model,
         task,
-        task.objective(training, train.targets["label"], schema),
+        task.objective(training, train.columns, schema, model),
         training,
         train,
         validation,
@@ -63,14 +64,32 @@ def work(stage: harness.Stage) -> None:
     tuner.run()
     if reduced is not None:
         reduced.restore(encoder)
-    facts = assembly.Facts(schema, encoding, pooling, model_params.model_dump(mode="json"), method.name)
-    assembly.save(method.merge(tuner.model), facts, base_model.locate(model_params, verify=False), artifacts.FINETUNED)
+    tuned = method.merge(tuner.model)
+    facts = assembly.Facts(
+        schema,
+        encoding,
+        pooling,
+        model_params.model_dump(mode="json"),
+        method.name,
+        task.params.model_dump(mode="json"),
+        choose(tuned, task, schema, encoding, training.eval_batch_size),
+    )
+    assembly.save(tuned, facts, base_model.locate(model_params, verify=False), artifacts.FINETUNED)
     history.write_curve(artifacts.CURVES, tuner.history.evaluations)
     history.write_curve(artifacts.STEPS, tuner.history.steps)
     artifacts.write_json(artifacts.SUMMARY, tuner.history.summary())
     checkpoints.discard(folder)
     for file in (artifacts.CURVES, artifacts.SUMMARY):
         stage.record.artifact(file)
+
+
+def choose(model: nn.Module, task: Task, schema: Schema, encoding: Encoding, batch_size: int) -> Fitted:
+    """What the task chooses on validation, with the weights that are kept; see `Task.fit`."""
+    if not task.fits:
+        return {}
+    rows = artifacts.read_table(artifacts.tokenized("validation"))
+    outputs = outputs_of(model, Rows.of(rows), task, encoding.pad_id, batch_size)
+    return task.fit(outputs, rows, artifacts.read_table(artifacts.prepared("validation")), schema)
 
 
 def run_key(stage: harness.Stage) -> str:

@@ -282,8 +282,7 @@ def answers(tuned: Tuned, split: str, predictions: pa.Table | None) -> Answers:
     rows = artifacts.read_table(artifacts.tokenized(split))
     known = rows["label"].to_numpy() if "label" in rows.column_names else None
     if predictions is None:
-        gold = known if known is not None else np.zeros(rows.num_rows, dtype=np.int64)
-        predictions = tuned.task.decode(tuned.logits(rows, readers.BATCH), rows["id"].to_pylist(), gold, tuned.schema)
+        predictions = tuned.predict(rows, artifacts.read_table(artifacts.prepared(split)), readers.BATCH)
     return answers_of(predictions, tuned.schema.labels, known)
 
 

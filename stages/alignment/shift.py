@@ -13,9 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-import numpy as np
-import pyarrow as pa
-
 from stages import artifacts
 from stages.alignment import incoming, measuring, readers, verdict
 from stages.encoding import tokenizer
@@ -43,18 +40,10 @@ def main(words: Sequence[str]) -> int:
         tuned = load_tuned(artifacts.FINETUNED)
         bootstrap = Bootstrap(params.bootstrap, params.confidence, params.seed)
         reference = measuring.reference(tuned, readers.of_base(tuned), bootstrap, params.alignment)
-        encoded = tuned.task.encode(
-            pa.table({"id": [str(i) for i in range(len(texts))], "text": texts}),
-            tokenizer.load(artifacts.FINETUNED),
-            tuned.facts.encoding.max_length,
-            tuned.schema,
-        )
-        said = tuned.task.decode(
-            tuned.logits(encoded, readers.BATCH),
-            encoded["id"].to_pylist(),
-            np.zeros(len(texts), dtype=np.int64),
-            tuned.schema,
-        )
+        records = tuned.task.records(texts)
+        spelling, longest = tokenizer.load(artifacts.FINETUNED), tuned.facts.encoding.max_length
+        encoded = tuned.task.encode(records, spelling, longest, tuned.schema).rows
+        said = tuned.predict(encoded, records, readers.BATCH)
         found = reference.against(texts, measuring.answers_of(said, tuned.schema.labels, None))
         judged = verdict.on_shift(chosen.incoming.name, found, params.alignment.thresholds)
         details = found.details(tuned.schema.labels, texts, params.decimals)

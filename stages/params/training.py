@@ -46,7 +46,8 @@ class TrainingParams(Section):
         class_weights: `balanced` weighs classes by n / (classes * n_class), scaled to a mean of 1 over train's records.
         precision: `auto` is bf16 where the processor multiplies it natively, else fp32.
         gradient_checkpointing: recompute activations in the backward pass: less memory, more time.
-        metric: validation metric that picks the best epoch and stops early.
+        metric: validation metric that picks the best epoch and stops early: `loss`, or one of the task's kind (see
+            `stages.params.task.VALIDATED`); `auto` is the kind's own choice.
         early_stopping: when to stop.
         evaluations_per_epoch: how often validation is read within an epoch.
         checkpoint_seconds: least time between two resumable checkpoints; 0 writes one at each evaluation.
@@ -74,7 +75,7 @@ class TrainingParams(Section):
     class_weights: Literal["none", "balanced"] = "none"
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     gradient_checkpointing: bool = False
-    metric: Literal["accuracy", "macro_f1", "loss"] = "accuracy"
+    metric: Annotated[str, Field(min_length=1)] = "auto"
     early_stopping: EarlyStopping = EarlyStopping()
     evaluations_per_epoch: Annotated[int, Field(ge=1)] = 1
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 60

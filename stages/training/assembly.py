@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import logging
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,13 @@ from torch import nn
 from transformers import AutoConfig, AutoModel
 from transformers.utils import logging as chatter
 
+from stages import tasks
 from stages.artifacts import Encoding, Schema, read_json, write_json
 from stages.encoding import base_model, tokenizer
 from stages.errors import ModelError
 from stages.params.model import ModelParams
-from stages.tasks import TASKS
+from stages.params.task import TaskParams
+from stages.tasks.protocol import Fitted, Task
 from stages.training.precision import attention
 
 HEAD = "head.safetensors"
@@ -44,6 +46,8 @@ class Facts:
         pooling: how states become one vector.
         model: the `model` section.
         method: how it was adapted.
+        task: the `task` section.
+        fitted: what the task chose on validation.
     """
 
     schema: Schema
@@ -51,6 +55,8 @@ class Facts:
     pooling: str
     model: dict[str, Any]
     method: str
+    task: dict[str, Any]
+    fitted: Fitted = field(default_factory=dict)
 
 
 def load_encoder(folder: Path, params: ModelParams, where: torch.device) -> nn.Module:
@@ -87,8 +93,8 @@ def load_encoder(folder: Path, params: ModelParams, where: torch.device) -> nn.M
     return encoder
 
 
-def build(params: ModelParams, schema: Schema, where: torch.device) -> tuple[nn.Module, str]:
-    """A base model with a fresh head.
+def build(params: ModelParams, task: Task, schema: Schema, where: torch.device) -> tuple[nn.Module, str]:
+    """A base model with a task's fresh head.
 
     Returns:
         The model (on the CPU, in float32) and its pooling.
@@ -96,7 +102,7 @@ def build(params: ModelParams, schema: Schema, where: torch.device) -> tuple[nn.
     folder = base_model.locate(params)
     pooling = params.pooling if params.pooling != "auto" else base_model.pooling_of(folder) or "mean"
     encoder = load_encoder(folder, params, where)
-    return TASKS[schema.task].model(encoder, pooling, schema, params), pooling
+    return task.model(encoder, pooling, schema, params), pooling
 
 
 def save(model: nn.Module, facts: Facts, base: Path, folder: Path) -> None:
@@ -139,9 +145,12 @@ def load(folder: Path, where: torch.device) -> tuple[nn.Module, Facts]:
         pooling=raw["pooling"],
         model=raw["model"],
         method=raw["method"],
+        task=raw["task"],
+        fitted=raw["fitted"],
     )
     params = ModelParams.model_validate({**facts.model, "base": str(folder.resolve()), "revision": None})
-    model = TASKS[facts.schema.task].model(load_encoder(folder, params, where), facts.pooling, facts.schema, params)
+    task = tasks.make(TaskParams.model_validate(facts.task))
+    model = task.model(load_encoder(folder, params, where), facts.pooling, facts.schema, params)
     head: Any = model.head
     try:
         head.load_state_dict(load_file(folder / HEAD))

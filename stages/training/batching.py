@@ -1,6 +1,7 @@
 """Tokenized rows in memory, and the order in which training sees them.
 
-Rows lie in one flat array of ids with offsets, not as a million Python lists: 1 M records of 32 tokens take 136 MB. Batches
+Rows lie in one flat array of ids with offsets, not as a million Python lists: 1 M records of 32 tokens take 136 MB. A row is
+what a model reads at once: a record, or one window of a long one. Batches
 are formed anew each epoch from (seed, epoch) alone, so that a resumed run meets the same ones. Grouping by length shuffles
 first, sorts within windows of many batches, and shuffles the batches: nearly all padding goes, and order stays random
 except that a batch's texts are of similar length.
@@ -9,7 +10,7 @@ except that a batch's texts are of similar length.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import pyarrow as pa
 from torch.utils.data import Dataset, Sampler
 
 from stages.artifacts import read_table
+from stages.encoding.ragged import Columns, Ragged
 
 WINDOW = 50
 """Batches that are sorted by length together: more saves padding, fewer mixes better."""
@@ -29,16 +31,16 @@ class Rows(Dataset[dict[str, Any]]):
     """Tokenized records.
 
     Attributes:
-        ids: record ids.
-        flat: token ids of all records, one after another.
-        offsets: where each record begins in `flat` `(records + 1,)`.
-        targets: other columns that collating needs, such as `label`.
+        ids: record ids; windows of one record share theirs.
+        flat: token ids of all rows, one after another.
+        offsets: where each row begins in `flat` `(rows + 1,)`.
+        columns: the other columns of numbers or lists of numbers, such as `label`, by name.
     """
 
     ids: pa.ChunkedArray
     flat: np.ndarray
     offsets: np.ndarray
-    targets: dict[str, np.ndarray]
+    columns: Columns
 
     @classmethod
     def read(cls, file: Path) -> Rows:
@@ -47,16 +49,14 @@ class Rows(Dataset[dict[str, Any]]):
 
     @classmethod
     def of(cls, table: pa.Table) -> Rows:
-        """Take over a table with columns id, input_ids and targets; `length` columns are left out."""
-        lists = table["input_ids"].combine_chunks()
-        lists = lists if isinstance(lists, pa.Array) else pa.concat_arrays(lists.chunks)
-        begin = lists.offsets.to_numpy().astype(np.int64)
-        targets = {
-            name: table[name].to_numpy()
+        """Take over a table with columns id, input_ids and others; lengths, strings and structs are left out."""
+        ids = Ragged.of_lists(table["input_ids"])
+        columns = {
+            name: found
             for name in table.column_names
-            if name not in {"id", "input_ids", "length", "full_length"}
+            if name not in {"id", "input_ids", "length", "full_length"} and (found := _numbers(table[name])) is not None
         }
-        return cls(table["id"], lists.values.to_numpy()[begin[0] : begin[-1]], begin - begin[0], targets)
+        return cls(table["id"], ids.values, ids.offsets, columns)
 
     @property
     def lengths(self) -> np.ndarray:
@@ -75,7 +75,8 @@ class Rows(Dataset[dict[str, Any]]):
             "input_ids": [self.flat[self.offsets[i] : self.offsets[i + 1]] for i in indices],
         }
         at = np.asarray(indices)
-        columns.update((name, values[at]) for name, values in self.targets.items())
+        for name, values in self.columns.items():
+            columns[name] = [values[i] for i in indices] if isinstance(values, Ragged) else values[at]
         return columns
 
 
@@ -130,4 +131,9 @@ def padding_share(batches: Batches, lengths: np.ndarray) -> float:
     return 1 - tokens / positions if positions else 0.0
 
 
-Collate = Callable[[dict[str, Any]], dict[str, Any]]
+def _numbers(column: pa.ChunkedArray) -> np.ndarray | Ragged | None:
+    """A column as collating takes it; None where it holds no numbers."""
+    kind = column.type
+    if pa.types.is_list(kind) and pa.types.is_primitive(kind.value_type):
+        return Ragged.of_lists(column)
+    return column.to_numpy() if pa.types.is_primitive(kind) else None

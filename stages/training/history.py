@@ -54,9 +54,13 @@ class History:
     window_count: int = 0
 
     @classmethod
-    def begin(cls, params: TrainingParams) -> History:
-        """An empty record for these params."""
-        return cls(params.metric, params.early_stopping.patience, params.early_stopping.min_delta)
+    def begin(cls, params: TrainingParams, default: str) -> History:
+        """An empty record for these params; `default` is the metric that `metric: auto` means."""
+        return cls(
+            default if params.metric == "auto" else params.metric,
+            params.early_stopping.patience,
+            params.early_stopping.min_delta,
+        )
 
     def observe(self, loss: float) -> None:
         """Take in the mean loss of one batch."""

@@ -3,7 +3,7 @@
 What differs, and why:
 
 - batches come from `Batches`, whose order is a function of seed and epoch, so that resuming needs no sampler state;
-- the loss is the task's own objective on logits, in float32;
+- the loss is the task's own objective on outputs, in float32;
 - a run begins with a head fitted on frozen features, unless params say otherwise, and is evaluated at that point;
 - evaluation predicts in batches sorted by length and keeps the best weights in memory: no checkpoint per epoch;
 - checkpoints are written by the clock, resumable ones only, and are gone when the run is done;
@@ -25,14 +25,15 @@ from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
+from stages.encoding.ragged import Outputs, Ragged
 from stages.params.training import TrainingParams
-from stages.tasks.protocol import Batch, Task
+from stages.tasks.protocol import Task
 from stages.training import checkpoints, head_start
 from stages.training.batching import Batches, Rows
 from stages.training.history import History, snapshot
 from stages.training.optimizer import make_optimizer, make_schedule
 from stages.training.precision import use_bf16
-from stages.training.prediction import logits_of
+from stages.training.prediction import Tensors, ask, outputs_of, tensors
 from stages.training.progress import Progress
 
 STEP_ROWS = 200
@@ -44,9 +45,9 @@ class Tuner(Trainer):
     """Trains a task's model.
 
     Args:
-        model: with its head on; `forward(input_ids, attention_mask)` gives logits.
+        model: with its head on; called with a batch without its labels, by name.
         task: collates, scores validation.
-        objective: called with logits and labels.
+        objective: called with outputs and labels.
         params: the `training` section.
         train: rows to learn from.
         validation: rows to choose by.
@@ -72,7 +73,7 @@ class Tuner(Trainer):
     ) -> None:
         self.task, self.params, self.validation, self.pad_id = task, params, validation, pad_id
         self.observe = observe
-        self.history = History.begin(params)
+        self.history = History.begin(params, task.figures.validation[0])
         self.best: dict[str, torch.Tensor] | None = None
         self.progress = Progress(params.batch_size * params.accumulation)
         where = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -113,7 +114,7 @@ class Tuner(Trainer):
         resumed = checkpoints.latest(Path(self.args.output_dir))
         if resumed is not None:
             self.history, self.best = History.load(resumed)
-        elif self.params.head_start == "probe":
+        elif self.params.head_start == "probe" and self.task.probe is not None:
             self._start_head()
         self.train(resume_from_checkpoint=str(resumed) if resumed is not None else None)
         if self.best is not None:
@@ -122,15 +123,14 @@ class Tuner(Trainer):
     def _start_head(self) -> None:
         """Fit the head on frozen features, and read validation before the first step; see `stages.training.head_start`."""
         rows, model = cast("Rows", self.train_dataset), cast("Any", self.model)
-        labels = rows.targets["label"].astype(np.int64)
         read = head_start.features(model, rows, self.task, self.pad_id, self.params.eval_batch_size, bf16=self.bf16)
         balanced = self.params.class_weights == "balanced"
-        found = head_start.fit(read, labels, model.head.out_features, self.params.seed, balanced=balanced)
+        labels = self._labels(rows)
+        fit = head_start.FITS[self.task.probe or "multinomial"]
+        found = fit(read, labels, model.head.out_features, self.params.seed, balanced=balanced)
         head_start.put(model.head, found)
         self.history.head_start = found.strength
-        logits = torch.from_numpy(read @ found.weight.T + found.bias).to(self.args.device)
-        with torch.inference_mode():
-            self.history.observe(float(self.objective(logits, torch.from_numpy(labels).to(self.args.device))))
+        self.history.observe(self._loss_at_once(found.outputs(read), labels))
         self.evaluate()
 
     def get_train_dataloader(self) -> DataLoader[dict[str, Any]]:
@@ -145,8 +145,8 @@ class Tuner(Trainer):
         )
         return self.accelerator.prepare(loader)
 
-    def _collate(self, columns: Any) -> Batch:
-        return self.task.collate(columns, self.pad_id)
+    def _collate(self, columns: Any) -> Tensors:
+        return tensors(self.task.collate(columns, self.pad_id))
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """Fused AdamW; see `stages.training.optimizer`."""
@@ -171,23 +171,19 @@ class Tuner(Trainer):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
         """Mean loss of a batch, in float32; the Trainer divides it by the batches that are accumulated."""
-        logits = model(inputs["input_ids"], inputs["attention_mask"])
-        with torch.autocast(logits.device.type, enabled=False):
-            loss = self.objective(logits.float(), inputs["labels"])
+        loss = self.loss(ask(model, inputs), inputs["labels"])
         self.history.observe(float(loss.detach()))
         return loss
 
+    def loss(self, outputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """The objective of outputs, in float32 also under autocast."""
+        with torch.autocast(outputs.device.type, enabled=False):
+            return self.objective(outputs.float(), labels)
+
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Validate; keep the weights when they are the best so far."""
-        logits = logits_of(
-            self.model, self.validation, self.task, self.pad_id, self.params.eval_batch_size, bf16=self.bf16
-        )
-        targets = self.validation.targets["label"]
-        with torch.inference_mode():
-            loss = self.objective(
-                torch.from_numpy(logits).to(self.args.device), torch.from_numpy(np.int64(targets)).to(self.args.device)
-            )
-        values = {"loss": float(loss), **self.task.validate(logits, targets)}
+        outputs, loss = self._predict_validation()
+        values = {"loss": loss, **self.task.validate(outputs, self.validation.columns)}
         step, epoch = self.state.global_step, float(self.state.epoch or 0.0)
         if self.history.add_evaluation(step, epoch, self._rate(), values):
             self.best = snapshot(self.model)
@@ -198,6 +194,42 @@ class Tuner(Trainer):
             f"epoch {epoch:.2f}: train loss {self.history.evaluations[-1]['train_loss']:.4f}, validation {shown}{best}"
         )
         return {f"eval_{name}": value for name, value in values.items()}
+
+    def _predict_validation(self) -> tuple[Outputs, float]:
+        """Outputs and mean loss of validation.
+
+        A loss by record is computed at once on all of them, so that weights of classes mean what they say; outputs by token
+        are too many for that, and their loss is the mean over batches, weighted by rows.
+        """
+        total = 0.0
+
+        def watch(outputs: torch.Tensor, batch: Tensors) -> None:
+            nonlocal total
+            total += float(self.loss(outputs, batch["labels"])) * len(outputs)
+
+        outputs = outputs_of(
+            self.model,
+            self.validation,
+            self.task,
+            self.pad_id,
+            self.params.eval_batch_size,
+            bf16=self.bf16,
+            watch=watch if self.task.by_token else None,
+        )
+        if isinstance(outputs, Ragged):
+            return outputs, total / len(self.validation)
+        return outputs, self._loss_at_once(outputs, self._labels(self.validation))
+
+    def _loss_at_once(self, outputs: np.ndarray, labels: np.ndarray) -> float:
+        where = self.args.device
+        with torch.inference_mode():
+            return float(self.objective(torch.from_numpy(outputs).to(where), torch.from_numpy(labels).to(where)))
+
+    def _labels(self, rows: Rows) -> np.ndarray:
+        """Labels of all rows `(rows, ...)`, as collating makes them, some batches at a time."""
+        size = self.params.eval_batch_size
+        chunks = [range(start, min(start + size, len(rows))) for start in range(0, len(rows), size)]
+        return np.concatenate([self.task.collate(rows.__getitems__(part), self.pad_id)["labels"] for part in chunks])
 
     def _rate(self) -> float:
         """The learning rate now; 0 before the first step."""

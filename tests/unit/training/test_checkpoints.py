@@ -42,7 +42,7 @@ def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_history_keeps_every_digit_and_the_best_weights(tmp_path: Path) -> None:
-    history = History.begin(TrainingParams())
+    history = History.begin(TrainingParams(), "accuracy")
     history.observe(1 / 3)
     assert history.add_evaluation(1, 0.5, 1e-4, {"loss": 0.7, "accuracy": 0.5})
     history.observe(0.1)
