@@ -16,7 +16,7 @@ from stages.params.model import ModelParams
 from stages.params.task import TaskParams
 from stages.params.training import TrainingParams
 from stages.tasks.protocol import Fitted, Task
-from stages.training import assembly, checkpoints, compaction, history
+from stages.training import assembly, checkpoints, compaction, frozen, history, parallel
 from stages.training.batching import Rows
 from stages.training.precision import device
 from stages.training.prediction import outputs_of
@@ -42,6 +42,9 @@ def work(stage: harness.Stage) -> None:
     if reduced is not None:
         train, validation = reduced.renumbered(train), reduced.renumbered(validation)
     folder = checkpoints.folder_for("finetune", run_key(stage))
+    cached = frozen.prepare(model, [train, validation], task, encoding.pad_id, training, folder)
+    if cached is not None:
+        train, validation = cached.parts
     tuner = Tuner(
         model,
         task,
@@ -62,6 +65,10 @@ def work(stage: harness.Stage) -> None:
         pooling,
     )
     tuner.run()
+    if not parallel.is_first():
+        return
+    if cached is not None:
+        cached.restore(encoder)
     if reduced is not None:
         reduced.restore(encoder)
     tuned = method.merge(tuner.model)
@@ -99,4 +106,4 @@ def run_key(stage: harness.Stage) -> str:
 
 
 if __name__ == "__main__":
-    harness.main("finetune", work, SECTIONS)
+    harness.main("finetune", work, SECTIONS, launchable=True)

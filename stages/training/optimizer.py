@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from stages.params.training import TrainingParams
+from stages.training.clipping import ClippedAdamW
 
 NORMS = (nn.LayerNorm, nn.RMSNorm, nn.GroupNorm)
 
@@ -46,7 +47,7 @@ def parameter_groups(model: nn.Module, params: TrainingParams) -> list[dict[str,
 def make_optimizer(model: nn.Module, params: TrainingParams) -> torch.optim.Optimizer:
     """Fused AdamW over `parameter_groups`."""
     beta1, beta2 = params.betas
-    return torch.optim.AdamW(parameter_groups(model, params), betas=(beta1, beta2), eps=params.epsilon, fused=True)
+    return ClippedAdamW(parameter_groups(model, params), betas=(beta1, beta2), eps=params.epsilon, fused=True)
 
 
 def make_schedule(
