@@ -81,13 +81,14 @@ def main(
 def _launch(name: str) -> None:
     """Become the launcher that the environment names, which starts this stage again as often as it is told to."""
     words = shlex.split(os.environ.get(LAUNCH, ""))
-    if not words or "WORLD_SIZE" in os.environ:
+    if not words:
         return
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     program = shutil.which(words[0], path=path)
     if program is None:
         raise ParamsError(f"{LAUNCH}: {words[0]} was not found. Name a program such as torchrun, or unset the variable.")
-    os.execv(program, [program, *words[1:], "-m", f"stages.{name}"])
+    inherited = {key: value for key, value in os.environ.items() if key != LAUNCH}
+    os.execve(program, [program, *words[1:], "-m", f"stages.{name}"], inherited)
 
 
 def _die_with_parent() -> None:

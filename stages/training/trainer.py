@@ -117,7 +117,6 @@ class Tuner(Trainer):
             dataloader_pin_memory=where.type == "cuda",
             remove_unused_columns=False,
             ddp_find_unused_parameters=False,
-            ddp_broadcast_buffers=False,
         )
 
     def run(self) -> None:
