@@ -86,9 +86,11 @@ def _launch(name: str) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     program = shutil.which(words[0], path=path)
     if program is None:
-        raise ParamsError(f"{LAUNCH}: {words[0]} was not found. Name a program such as torchrun, or unset the variable.")
+        raise ParamsError(
+            f"{LAUNCH}: {words[0]} was not found. Name a program such as torchrun, or unset the variable."
+        )
     inherited = {key: value for key, value in os.environ.items() if key != LAUNCH}
-    os.execve(program, [program, *words[1:], "-m", f"stages.{name}"], inherited)
+    os.execve(program, [program, *words[1:], "-m", f"stages.{name}"], inherited)  # noqa: S606 - a list of words
 
 
 def _die_with_parent() -> None:

@@ -87,9 +87,9 @@ class Rows(Dataset[dict[str, Any]]):
 class Batches(Sampler[list[int]]):
     """Batches of record numbers, in an order that depends on seed and epoch alone.
 
-    With a budget of tokens, records are sorted by length and cut wherever the next one would not fit, so that short texts come in
-    larger batches. Cuts depend on lengths alone: every epoch has as many batches as the last one, of the same shapes, and
-    only who is in them and their order is by chance.
+    With a budget of tokens, records are sorted by length and cut wherever the next one would not fit, so that short texts
+    come in larger batches. Cuts depend on lengths alone: every epoch has as many batches as the last one, of the same shapes,
+    and only who is in them and their order is by chance.
 
     Args:
         lengths: tokens per record `(records,)`.

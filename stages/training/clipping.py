@@ -28,9 +28,7 @@ class ClippedAdamW(torch.optim.AdamW):
         Returns:
             The norm before clipping; None where gradients are sharded, which have to be clipped as usual.
         """
-        gradients = [
-            one.grad for group in self.param_groups for one in group["params"] if one.grad is not None
-        ]
+        gradients = [one.grad for group in self.param_groups for one in group["params"] if one.grad is not None]
         if not gradients or any(isinstance(one, DTensor) for one in gradients):
             return None
         norm = torch.nn.utils.get_total_norm(gradients)

@@ -33,7 +33,7 @@ def dropout(x: torch.Tensor, share: float) -> torch.Tensor:
         A tensor like `x`.
     """
     dropped = round(share * LEVELS)
-    return _Dropout.apply(x, dropped) if dropped else x
+    return _Dropout.apply(x, dropped) if dropped else x  # type: ignore[no-untyped-call]
 
 
 class PackedDropout(nn.Dropout):

@@ -87,7 +87,14 @@ class Cache:
 
 
 def prepare(
-    model: nn.Module, parts: Sequence[Rows], task: Task, pad_id: int, params: TrainingParams, folder: Path
+    model: nn.Module,
+    parts: Sequence[Rows],
+    task: Task,
+    pad_id: int,
+    params: TrainingParams,
+    folder: Path,
+    *,
+    wanted: bool = True,
 ) -> Cache | None:
     """Silence what is frozen, read everything once and put a table in the place of the lowest layers, in place.
 
@@ -98,13 +105,15 @@ def prepare(
         pad_id: token id of padding; keeps its meaning.
         params: the `training` section.
         folder: for tables that are too large for memory.
+        wanted: whether the model will read nothing but these parts, as they are: not so with general texts or noise on
+            embeddings.
 
     Returns:
-        The way back; None where nothing is frozen, or params do not want it.
+        The way back; None where nothing is frozen, nothing is wanted, or params do not want it.
     """
     depth = frozen_depth(model)
     quiet(model, depth)
-    if not depth or params.frozen_cache_mib is None:
+    if not depth or not wanted or params.frozen_cache_mib is None:
         return None
     where = device()
     encoder: Any = model.to(where).encoder
@@ -160,8 +169,9 @@ def _parts(encoder: Any) -> _Parts | None:
     """Embeddings and layers of BERT's kind of encoder; None for others, and where a projection lies between them."""
     embeddings, stack = getattr(encoder, "embeddings", None), getattr(encoder, "encoder", None)
     layers = getattr(stack, "layer", None)
-    plain = isinstance(embeddings, nn.Module) and isinstance(layers, nn.ModuleList)
-    return _Parts(embeddings, layers) if plain and not hasattr(encoder, "embeddings_project") else None
+    if not isinstance(embeddings, nn.Module) or not isinstance(layers, nn.ModuleList):
+        return None
+    return None if hasattr(encoder, "embeddings_project") else _Parts(embeddings, layers)
 
 
 def _learns(part: nn.Module) -> bool:

@@ -84,8 +84,9 @@ def mass(objective: nn.Module, labels: torch.Tensor) -> torch.Tensor:
 
     Counted are records, and labelled positions for torch's own cross-entropy, by their classes' weights.
     """
-    if hasattr(objective, "mass"):
-        found: torch.Tensor = objective.mass(labels)
+    own: Any = getattr(objective, "mass", None)
+    if own is not None:
+        found: torch.Tensor = own(labels)
         return found.double()
     if isinstance(objective, nn.CrossEntropyLoss) and not labels.is_floating_point():
         counted = labels[labels != IGNORED]

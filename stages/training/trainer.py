@@ -8,7 +8,8 @@ What differs, and why:
 - a run begins with a head fitted on frozen features, unless params say otherwise, and is evaluated at that point;
 - evaluation predicts in batches sorted by length and keeps the best weights in memory: no checkpoint per epoch;
 - checkpoints are written by the clock, resumable ones only, and are gone when the run is done;
-- curves, patience and best weights live in `History` and travel with the checkpoint.
+- curves, patience and best weights live in `History` and travel with the checkpoint;
+- the method of adaptation and the objectives take part through `Hooks`.
 """
 
 from __future__ import annotations
@@ -32,9 +33,10 @@ from stages.training import attention, checkpoints, dropout, head_start, paralle
 from stages.training.batching import IDLE, Batches, Loader, Rows, Shares
 from stages.training.clipping import ClippedAdamW
 from stages.training.history import History, snapshot
+from stages.training.hooks import Hooks
 from stages.training.optimizer import make_optimizer, make_schedule
 from stages.training.precision import use_bf16
-from stages.training.prediction import Tensors, ask, outputs_of, tensors
+from stages.training.prediction import Tensors, outputs_of, tensors
 from stages.training.progress import Progress
 from stages.training.running import Running
 
@@ -56,6 +58,7 @@ class Tuner(Trainer):
         pad_id: token id of padding.
         folder: for checkpoints.
         observe: told the figures of steps and evaluations, with the step they belong to.
+        hooks: of the method of adaptation and of objectives; None for none.
     """
 
     optimizer: Any
@@ -72,14 +75,13 @@ class Tuner(Trainer):
         pad_id: int,
         folder: Path,
         observe: Observer,
+        hooks: Hooks | None = None,
     ) -> None:
         self.task, self.params, self.validation, self.pad_id = task, params, validation, pad_id
-        self.observe = observe
+        self.observe, self.hooks = observe, hooks or Hooks()
         self.history = History.begin(params, task.figures.validation[0])
         self.best: dict[str, torch.Tensor] | None = None
-        self.batches = Batches(
-            train.lengths, params.batch_size, params.seed, group=params.group_by_length, tokens=params.batch_tokens
-        )
+        self.batches: Batches = self.hooks.batches(train, params)
         self.progress = Progress(params.accumulation * len(train) / len(self.batches))
         where = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.bf16 = use_bf16(params.precision, where)
@@ -94,6 +96,8 @@ class Tuner(Trainer):
         self.running = Running(self.history, self.args.device)
         for builtin in (PrinterCallback, ProgressCallback):
             self.remove_callback(builtin)
+        # Before the rhythm, which declares a checkpoint complete.
+        self.add_callback(self.hooks)
         self.add_callback(Rhythm(self))
         self.add_callback(self.progress)
 
@@ -123,6 +127,7 @@ class Tuner(Trainer):
         """Train to the end, from the latest complete checkpoint if there is one, and restore the best weights."""
         folder = Path(self.args.output_dir)
         resumed = parallel.agreed(checkpoints.latest(folder) if parallel.is_first() else None)
+        self.hooks.prepare(self.model, resumed)
         if resumed is not None:
             self.history, self.best = History.load(resumed)
         elif self.params.head_start == "probe" and self.task.probe is not None:
@@ -134,6 +139,7 @@ class Tuner(Trainer):
         self.train(resume_from_checkpoint=str(resumed) if resumed is not None else None)
         if self.best is not None:
             self.model.load_state_dict(self.best)
+        self.hooks.finish(self.model, self._validate, self.history.metric)
 
     def _start_head(self) -> None:
         """Fit the head on frozen features, and read validation before the first step; see `stages.training.head_start`."""
@@ -144,6 +150,7 @@ class Tuner(Trainer):
         fit = head_start.FITS[self.task.probe or "multinomial"]
         found = fit(read, labels, model.head.out_features, self.params.seed, balanced=balanced)
         head_start.put(model.head, found)
+        self.hooks.objectives.head_started(model)
         self.history.head_start = found.strength
         self.running.observe(torch.tensor(self._loss_at_once(found.outputs(read), labels), dtype=torch.float64))
         self.evaluate()
@@ -166,7 +173,7 @@ class Tuner(Trainer):
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """Fused AdamW; see `stages.training.optimizer`."""
         if self.optimizer is None:
-            self.optimizer = make_optimizer(model or self.model, self.params)
+            self.optimizer = make_optimizer(model or self.model, self.params, self.hooks.factors(self.model))
         return self.optimizer
 
     def create_scheduler(
@@ -187,7 +194,7 @@ class Tuner(Trainer):
     ) -> torch.Tensor:
         """Mean loss of a batch, in float32; the Trainer divides it by the batches that are accumulated."""
         idle = inputs.pop(IDLE, None) is not None
-        loss = self.loss(ask(model, inputs), inputs["labels"])
+        loss = self.hooks.loss(model, inputs, self.loss, self.state.global_step)
         if parallel.active():
             loss = loss * parallel.weight(self.objective, inputs["labels"], idle=idle)
         self.running.observe(loss)
@@ -210,13 +217,13 @@ class Tuner(Trainer):
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Validate; keep the weights when they are the best so far."""
-        outputs, loss = self._predict_validation()
-        values = parallel.agreed({"loss": loss, **self.task.validate(outputs, self.validation.columns)})
-        self.running.settle()
         step, epoch = self.state.global_step, float(self.state.epoch or 0.0)
-        if self.history.add_evaluation(step, epoch, self._rate(), values):
-            self.best = snapshot(self.model)
-        self.running.reread()
+        with self.hooks.averaged(self.model):
+            values = self._validate()
+            self.running.settle()
+            if self.history.add_evaluation(step, epoch, self._rate(), values, counts=self.hooks.settled(step)):
+                self.best = snapshot(self.model)
+            self.running.reread()
         self.observe(self.history.evaluations[-1], step)
         shown = ", ".join(f"{name} {value:.4f}" for name, value in values.items())
         best = " (best so far)" if self.history.best_step == step else ""
@@ -224,6 +231,11 @@ class Tuner(Trainer):
             f"epoch {epoch:.2f}: train loss {self.history.evaluations[-1]['train_loss']:.4f}, validation {shown}{best}"
         )
         return {f"eval_{name}": value for name, value in values.items()}
+
+    def _validate(self) -> dict[str, float]:
+        """Metrics of validation, `loss` among them."""
+        outputs, loss = self._predict_validation()
+        return parallel.agreed({"loss": loss, **self.task.validate(outputs, self.validation.columns)})
 
     def _predict_validation(self) -> tuple[Outputs, float]:
         """Outputs and mean loss of validation.

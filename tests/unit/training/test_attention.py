@@ -69,7 +69,9 @@ def test_weights_are_dropped_while_training_only() -> None:
 def test_other_attention_and_other_architectures_are_left_alone() -> None:
     sizes = {"vocab_size": 90, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4}
     assert not attention.install(bert(implementation="sdpa"))
-    modern = ModernBertModel(ModernBertConfig(**sizes, intermediate_size=48, pad_token_id=0, attn_implementation="eager"))
+    modern = ModernBertModel(
+        ModernBertConfig(**sizes, intermediate_size=48, pad_token_id=0, attn_implementation="eager")
+    )
     assert not attention.install(modern)
     electra = ElectraModel(ElectraConfig(**sizes, embedding_size=32, attn_implementation="eager"))
     assert attention.install(electra)

@@ -59,7 +59,10 @@ def test_a_budget_of_tokens_is_kept_and_every_epoch_has_the_same_shapes(
         return sorted((len(batch), max(lengths[i] for i in batch)) for batch in made)
 
     assert shapes(first) == shapes(later)
-    assert all(len(batch) == 1 or count * width <= tokens for batch, (count, width) in zip(first, map(shape_of(lengths), first), strict=True))
+    assert all(
+        len(batch) == 1 or count * width <= tokens
+        for batch, (count, width) in zip(first, map(shape_of(lengths), first), strict=True)
+    )
 
 
 def shape_of(lengths: list[int]) -> Callable[[list[int]], tuple[int, int]]:

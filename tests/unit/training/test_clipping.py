@@ -23,7 +23,11 @@ def steps(model: nn.Module, largest: float | None, *, inside: bool, count: int =
                 assert isinstance(optimizer, ClippedAdamW)
                 norm = optimizer.clip(largest)
                 assert norm is not None
-                expected = torch.sqrt(sum((one.grad.square().sum() for one in model.parameters() if one.grad is not None), torch.zeros(())))
+                expected = torch.sqrt(
+                    sum(
+                        (one.grad.square().sum() for one in model.parameters() if one.grad is not None), torch.zeros(())
+                    )
+                )
                 torch.testing.assert_close(norm, expected)
             else:
                 nn.utils.clip_grad_norm_(model.parameters(), largest)

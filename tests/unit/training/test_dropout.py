@@ -16,7 +16,7 @@ from stages.training.dropout import LEVELS, PackedDropout, dropout, install, kep
 def test_a_mask_is_zeros_and_ones_of_the_length_asked_for(count: int, dropped: int) -> None:
     mask = kept(count, dropped)
     assert mask.shape == (count,)
-    assert set(mask.unique().tolist()) <= {0, 1}
+    assert set(mask.tolist()) <= {0, 1}
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 1 / LEVELS * 300])
@@ -41,10 +41,9 @@ def test_what_stays_is_scaled_by_exactly_the_share_that_stays(dtype: torch.dtype
     x = torch.ones(64, 33, dtype=dtype, requires_grad=True)
     out = dropout(x, 0.1)
     scale = torch.tensor(LEVELS / (LEVELS - round(0.1 * LEVELS))).to(dtype)
-    assert set(out.unique().tolist()) == {0.0, float(scale)}
-    out.sum().backward()
-    assert x.grad is not None
-    assert torch.equal(x.grad, out.detach())
+    assert set(out.detach().flatten().tolist()) == {0.0, float(scale)}
+    (gradient,) = torch.autograd.grad(out.sum(), x)
+    assert torch.equal(gradient, out.detach())
     assert out.dtype == dtype
 
 
@@ -82,12 +81,13 @@ def test_recomputed_activations_meet_the_same_mask() -> None:
 
 
 def test_modules_are_replaced_and_nothing_drops_when_nothing_learns() -> None:
-    model = nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.Dropout(0.5), nn.ReLU()))
+    layer = nn.Linear(4, 4)
+    model = nn.Sequential(layer, nn.Sequential(nn.Dropout(0.5), nn.ReLU()))
     names = list(model.state_dict())
     assert install(model) == 1
     assert install(model) == 0
     assert list(model.state_dict()) == names
     x = torch.randn(8, 4)
     model.eval()
-    assert torch.equal(model(x), model[1][1](model[0](x)))
+    assert torch.equal(model(x), layer(x).relu())
     assert dropout(x, 0.0) is x
