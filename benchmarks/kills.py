@@ -33,7 +33,7 @@ LEFT = ("**/*.partial", ".checkpoints", ".dvc/tmp/lock")
 SMALL: dict[str, dict[str, Any]] = {
     "data": {"limit": 100},
     "training": {"epochs": 2, "checkpoint_seconds": 0, "evaluations_per_epoch": 2},
-    "evaluation": {"bootstrap": 20, "baselines": False, "alignment": {"enabled": False}},
+    "evaluation": {"bootstrap": 100, "baselines": False, "alignment": {"enabled": False}},
     "export": {"onnx": False, "int8": False},
     "tracking": {"enabled": False},
 }
@@ -158,7 +158,9 @@ def disturbed(state: Path, folder: Path, stage: str, after: float, whom: str, ex
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--data", type=Path, help="a folder with train.csv and test.csv; without it, the default corpus")
+    parser.add_argument(
+        "--data", type=Path, help="a folder with train.csv and test.csv; without it, the default corpus"
+    )
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     chance = random.Random(options.seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from torch import nn
 
@@ -136,7 +136,8 @@ def size(model: nn.Module, *, learning: bool = False) -> int:
 
 def run_key(stage: harness.Stage) -> str:
     """What this run's checkpoints are filed under."""
-    params = {name: section.model_dump(mode="json") for name, section in stage.sections.items()}
+    params: dict[str, Any] = {name: section.model_dump(mode="json") for name, section in stage.sections.items()}
+    params["processes"] = parallel.launched()
     inputs = [artifacts.TOKENIZED, artifacts.SCHEMA]
     if stage.params(ObjectivesParams).reads_references:
         inputs.append(Path(stage.params(ObjectivesParams).references))

@@ -10,6 +10,7 @@ With a single process every function here does nothing.
 
 from __future__ import annotations
 
+import os
 from typing import Any, TypeVar
 
 import torch
@@ -24,6 +25,11 @@ T = TypeVar("T")
 def active() -> bool:
     """Whether there are several processes, and they know each other."""
     return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+
+
+def launched() -> int:
+    """The number of processes that a launcher started, known before they know each other."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def rank() -> int:

@@ -29,7 +29,7 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from stages.encoding.ragged import Outputs, Ragged
 from stages.params.training import TrainingParams
 from stages.tasks.protocol import Task
-from stages.training import attention, checkpoints, dropout, head_start, parallel
+from stages.training import attention, checkpoints, dropout, head_start, parallel, stream
 from stages.training.batching import IDLE, Batches, Loader, Rows, Shares
 from stages.training.clipping import ClippedAdamW
 from stages.training.history import History, snapshot
@@ -91,6 +91,8 @@ class Tuner(Trainer):
         if where.type == "cpu":
             dropout.install(model)
             attention.install(model.encoder)
+            if self.bf16:
+                stream.install(model.encoder)
         super().__init__(model=model, args=self._arguments(folder, where), train_dataset=train)
         self.objective = objective.to(self.args.device)
         self.running = Running(self.history, self.args.device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,7 @@ def test_a_checkpoint_that_is_half_removed_does_not_count(tmp_path: Path, monkey
     path = tmp_path / "checkpoint-3"
     path.mkdir()
     checkpoints.mark_complete(path)
-    monkeypatch.setattr(checkpoints.shutil, "rmtree", lambda *_, **__: None)  # killed before anything else went
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)  # killed before anything else went
     checkpoints.remove(path)
     assert path.exists()
     assert checkpoints.latest(tmp_path) is None
