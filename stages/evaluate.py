@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import logging
 import shutil
-from typing import Any
+from collections.abc import Mapping
 
-import numpy as np
 import pyarrow as pa
 
 from stages import artifacts, harness
 from stages.alignment import measuring, publishing
-from stages.analysis import calibrating, comparison, confident_errors, summary
+from stages.analysis import summary
 from stages.analysis.comparison import Comparison
-from stages.analysis.plots import pictures
+from stages.analysis.reports import REPORTS
+from stages.analysis.reports.classification import was_right
+from stages.analysis.reports.protocol import Evaluated
 from stages.metrics.intervals import Bootstrap
 from stages.params.evaluation import EvaluationParams
 from stages.params.task import TaskParams
-from stages.tasks.protocol import Scores
+from stages.tasks.protocol import Scores, Scoring
 from stages.training.prediction import Tuned, load_tuned
 
 SECTIONS = (TaskParams, EvaluationParams)
@@ -29,95 +30,57 @@ def work(stage: harness.Stage) -> None:
     params = stage.params(EvaluationParams)
     bootstrap = Bootstrap(params.bootstrap, params.confidence, params.seed)
     tuned = load_tuned(artifacts.FINETUNED)
+    task, report = tuned.task, REPORTS[tuned.task.kind]
     for folder in (artifacts.predictions("test").parent, artifacts.DETAILS.parent, artifacts.plot("")):
         shutil.rmtree(folder, ignore_errors=True)
-    options = {"top_k": stage.params(TaskParams).top_k, "bins": params.calibration_bins}
-    predictions: dict[str, pa.Table] = {}
-    scores: dict[str, Scores] = {}
-    for split in ("validation", "test", "shifted"):
-        if split in tuned.schema.rows:
-            predictions[split] = predict(tuned, split, params.batch_size)
-            if split != "validation":  # it chose the epoch, so that its figures flatter
-                scores[split] = tuned.task.score(predictions[split], tuned.schema, bootstrap, options)
+    splits: list[str] = [split for split in ("validation", "test", "shifted") if split in tuned.schema.rows]
+    predictions = {split: predict(tuned, split, params.batch_size) for split in splits}
+    given = Evaluated(task, tuned.schema, predictions, prepared, bootstrap, params, tuned.facts.fitted)
+    how = Scoring(bootstrap, params.calibration_bins, lambda: prepared("train"))
+    scores = {split: task.score(predictions[split], tuned.schema, how) for split in given.judged}
+    baselines = report.baselines(given) if params.baselines else {}
+    report.write(given, scores)
+    calibration = report.calibration(given)
     found = {split: one.headline for split, one in scores.items()}
-    baselines: dict[str, Comparison] = {}
-    if params.baselines:
-        baselines = against_baselines(tuned, predictions, bootstrap, params.seed)
-    write(tuned, predictions["test"], scores, params)
-    trust = calibrating.measure(
-        predictions["validation"], predictions["test"], tuned.schema.labels, params.calibration_bins, params.seed
-    )
-    scalars = {**summary.scalars(found, baselines, params.decimals), "calibration": trust.rounded(params.decimals)}
-    artifacts.write_json(artifacts.METRICS, scalars)
+    scalars = summary.scalars(found, baselines, params.decimals, task.figures)
+    artifacts.write_json(artifacts.METRICS, {**scalars, **({"calibration": calibration} if calibration else {})})
     details = summary.details(found, baselines, {split: one.details for split, one in scores.items()}, params.decimals)
     artifacts.write_json(artifacts.DETAILS, details)
-    align(tuned, predictions, baselines, bootstrap, params)
-    tell(stage, found, baselines)
+    align(tuned, given, baselines, single_label=report.single_label)
+    tell(stage, scores, baselines, tuned)
+
+
+def prepared(split: str) -> pa.Table:
+    """A split's prepared records."""
+    return artifacts.read_table(artifacts.prepared(split))
 
 
 def predict(tuned: Tuned, split: str, batch_size: int) -> pa.Table:
     """Predict a split and keep the predictions for paired tests."""
-    rows = artifacts.read_table(artifacts.tokenized(split))
-    logits = tuned.logits(rows, batch_size)
-    table = tuned.task.decode(logits, rows["id"].to_pylist(), rows["label"].to_numpy(), tuned.schema)
+    table = tuned.predict(artifacts.read_table(artifacts.tokenized(split)), prepared(split), batch_size)
     artifacts.write_table(artifacts.predictions(split), table)
     return table
 
 
-def against_baselines(
-    tuned: Tuned, predictions: dict[str, pa.Table], bootstrap: Bootstrap, seed: int
-) -> dict[str, Comparison]:
-    """Baselines on the same splits; see `stages.analysis.comparison`."""
-    labels = tuned.schema.labels
-    train, validation = (artifacts.read_table(artifacts.prepared(split)) for split in ("train", "validation"))
-    log.info("fitting TF-IDF with logistic regression on %d records for comparison", train.num_rows)
-    tfidf = comparison.fit(train, validation, labels, seed)
-    result = {}
-    for split in (split for split in predictions if split != "validation"):
-        table = predictions[split]
-        records = artifacts.read_table(artifacts.prepared(split))
-        result[split] = comparison.compare(
-            tfidf, comparison.ids_of(train, labels), records, was_right(table), labels, bootstrap
-        )
-    return result
-
-
-def was_right(predictions: pa.Table) -> np.ndarray:
-    """Whether each prediction is gold `(records,)`."""
-    return np.array(predictions["gold"].to_pylist()) == np.array(predictions["predicted"].to_pylist())
-
-
-def align(
-    tuned: Tuned,
-    predictions: dict[str, pa.Table],
-    baselines: dict[str, Comparison],
-    bootstrap: Bootstrap,
-    params: EvaluationParams,
-) -> None:
-    """The three gaps; see `stages.alignment`."""
-    measured = None
-    if params.alignment.enabled:
-        right = {"tuned": was_right(predictions["test"])}
-        if "test" in baselines:
+def align(tuned: Tuned, given: Evaluated, baselines: Mapping[str, Comparison], *, single_label: bool) -> None:
+    """The three gaps, or those that texts alone tell; see `stages.alignment`."""
+    measured, right = None, None
+    params = given.params
+    if single_label:
+        right = {"tuned": was_right(given.predictions["test"])}
+        if "test" in baselines and baselines["test"].right is not None:
             right["tfidf"] = baselines["test"].right
-        measured = measuring.measure(tuned, predictions, right, bootstrap, params)
+    if params.alignment.enabled:
+        measured = measuring.measure(tuned, given.predictions, right, given.bootstrap, params)
         for one in measured.verdicts:
             log.info("%-18s %s. %s %s", one.gap, one.state, one.evidence, one.remedy)
     publishing.write(measured, params.alignment, params.decimals)
 
 
-def write(tuned: Tuned, test: pa.Table, scores: dict[str, Scores], params: EvaluationParams) -> None:
-    """Tables and pictures of the test split."""
-    records = artifacts.read_table(artifacts.prepared("test"), ["id", "text"])
-    texts = dict(zip(records["id"].to_pylist(), records["text"].to_pylist(), strict=True))
-    errors = confident_errors.find(test, texts, tuned.schema.labels, params.confident_errors)
-    confident_errors.write(errors, artifacts.DETAILS.parent / "confident_errors.csv")
-    pictures.draw_all(test, scores["test"], tuned.schema.labels)
-
-
-def tell(stage: harness.Stage, found: dict[str, Any], baselines: dict[str, Any]) -> None:
+def tell(stage: harness.Stage, scores: dict[str, Scores], baselines: dict[str, Comparison], tuned: Tuned) -> None:
     """Say the result here and in the record."""
-    for line in summary.lines(found, baselines):
+    found = {split: one.headline for split, one in scores.items()}
+    for line in summary.lines(found, baselines, tuned.task.figures):
         log.info(line)
     for split, headline in found.items():
         stage.record.metrics({f"{split}.{name}": one.value for name, one in headline.items()})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,27 +12,29 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tokenizers import Tokenizer
 
-from stages import artifacts, harness
+from stages import artifacts, harness, tasks
 from stages.artifacts import Encoding, Schema
 from stages.encoding import base_model, ids, lengths, tokenizer
 from stages.errors import ModelError
 from stages.params.model import ModelParams
+from stages.params.task import TaskParams
 from stages.params.text import TextParams
-from stages.tasks import TASKS
+from stages.tasks.protocol import Task
 
-SECTIONS = (ModelParams, TextParams)
+SECTIONS = (ModelParams, TaskParams, TextParams)
 log = logging.getLogger(__name__)
 
 
 def work(stage: harness.Stage) -> None:
     """Encode every split; write ids, the encoding's facts, and the text report."""
     model, text = stage.params(ModelParams), stage.params(TextParams)
+    task = tasks.make(stage.params(TaskParams))
     schema = Schema.read()
     folder = base_model.locate(model, verify=False)
     words = tokenizer.load(folder)
-    max_length = choose_length(words, text, tokenizer.longest_input(folder))
+    max_length = choose_length(task, words, text, tokenizer.longest_input(folder))
     shutil.rmtree(artifacts.TOKENIZED, ignore_errors=True)
-    report = {split: encode_split(split, words, max_length, schema) for split in schema.splits}
+    report = {split: encode_split(task, split, words, max_length, schema) for split in schema.splits}
     Encoding(max_length, tokenizer.pad_id(folder, words), words.get_vocab_size(), model.base, model.revision).write()
     artifacts.write_json(artifacts.TEXT_REPORT / "tokens.json", {"max_length": max_length, "splits": report})
     for split, numbers in report.items():
@@ -44,7 +47,7 @@ def work(stage: harness.Stage) -> None:
     stage.record.artifact(artifacts.TEXT_REPORT / "tokens.json")
 
 
-def choose_length(words: Tokenizer, text: TextParams, longest: int) -> int:
+def choose_length(task: Task, words: Tokenizer, text: TextParams, longest: int) -> int:
     """The sequence length that params ask for.
 
     Raises:
@@ -52,7 +55,8 @@ def choose_length(words: Tokenizer, text: TextParams, longest: int) -> int:
     """
     if text.max_length == "auto":
         file = pq.ParquetFile(artifacts.prepared("train"))
-        parts = [ids.lengths(words, batch["text"].to_pylist()) for batch in file.iter_batches(8192, columns=["text"])]
+        batches = file.iter_batches(8192, columns=readable(task, "train", file.schema_arrow.names))
+        parts = [task.lengths(pa.Table.from_batches([batch]), words) for batch in batches]
         return lengths.automatic(np.concatenate(parts), text.percentile, longest)
     if text.max_length > longest:
         raise ModelError(
@@ -62,26 +66,33 @@ def choose_length(words: Tokenizer, text: TextParams, longest: int) -> int:
     return text.max_length
 
 
-def encode_split(split: str, words: Tokenizer, max_length: int, schema: Schema) -> dict[str, float]:
+def readable(task: Task, split: str, names: list[str]) -> list[str]:
+    """The columns of a split that encoding may see: targets of unlabelled splits are empty."""
+    return [name for name in names if split not in artifacts.UNLABELLED or name not in task.targets]
+
+
+def encode_split(task: Task, split: str, words: Tokenizer, max_length: int, schema: Schema) -> dict[str, float]:
     """Encode one split batch by batch; returns its numbers for the report."""
-    task = TASKS[schema.task]
     file = pq.ParquetFile(artifacts.prepared(split))
     unknown_id = ids.unknown_id(words)
     full: list[np.ndarray] = []
     counts = lengths.Counts()
-
-    columns = [name for name in file.schema_arrow.names if split not in artifacts.UNLABELLED or name != "label"]
+    lost: Counter[str] = Counter()
+    columns = readable(task, split, file.schema_arrow.names)
+    texts = [name for name in ("text", "text_b") if name in columns]
 
     def batches() -> Iterator[pa.RecordBatch]:
         for batch in file.iter_batches(8192, columns=columns):
-            table = task.encode(pa.Table.from_batches([batch]), words, max_length, schema)
-            full.append(table["full_length"].to_numpy())
-            counts.add(batch["text"].to_pylist(), table["input_ids"], unknown_id)
-            yield from table.to_batches()
+            made = task.encode(pa.Table.from_batches([batch]), words, max_length, schema)
+            full.append(made.rows["full_length"].to_numpy())
+            lost.update(made.lost)
+            counts.add((text for name in texts for text in batch[name].to_pylist()), made.rows["input_ids"], unknown_id)
+            yield from made.rows.to_batches()
 
     empty = task.encode(file.schema_arrow.empty_table().select(columns), words, max_length, schema)
-    artifacts.write_batches(artifacts.tokenized(split), empty.schema, batches())
-    return lengths.describe(np.concatenate(full), max_length, counts, words.num_special_tokens_to_add(is_pair=False))
+    artifacts.write_batches(artifacts.tokenized(split), empty.rows.schema, batches())
+    special = words.num_special_tokens_to_add(is_pair=len(texts) > 1)
+    return {**lengths.describe(np.concatenate(full), max_length, counts, special), **lost}
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ from stages.params.alignment import AlignmentParams
 from stages.params.evaluation import EvaluationParams
 from stages.training.prediction import Tuned
 
+TEXTS_ONLY = "not measured: records of this kind of task have not one text and one label each"
 log = logging.getLogger(__name__)
 
 
@@ -47,13 +48,13 @@ class Alignment:
     """The three gaps and what they mean.
 
     Attributes:
-        task: between base model and task.
+        task: between base model and task; None where records have not one text and one label each, so that no probe says it.
         words: how finely the base model breaks the task's words.
         shifts: between train and other splits.
         retention: between what the model knew and what it still knows.
         way: task and retention between base and tuned weights; empty without an ability to hold on to.
         moved: relative distance of the weights.
-        around: robustness, foreign messages, slices and the rest.
+        around: robustness, foreign messages, slices and the rest; None likewise.
         verdicts: one per gap and split.
         texts: of the splits, for the records that look most foreign.
         labels: class names.
@@ -61,13 +62,13 @@ class Alignment:
         sizes: of samples, and what they cost by the count.
     """
 
-    task: TaskGap
+    task: TaskGap | None
     words: Words
     shifts: dict[str, Shift]
     retention: Retention
     way: list[Mixture]
     moved: float
-    around: Surroundings
+    around: Surroundings | None
     verdicts: list[Verdict]
     texts: dict[str, list[str]]
     labels: list[str]
@@ -79,10 +80,7 @@ class Alignment:
         worst = self.retention.worst
         return {
             "task": {
-                **_flat("probe", self.task.probe, decimals),
-                **_flat("pretraining_gain", self.task.pretraining_gain, decimals),
-                **_flat("adaptation_gap", self.task.adaptation_gap, decimals),
-                "best_layer": self.task.best_layer,
+                **(_task(self.task, decimals) if self.task else {}),
                 "subwords_per_word": round(self.words.task, decimals),
                 "foreign_words": round(self.words.foreign, decimals),
             },
@@ -95,8 +93,7 @@ class Alignment:
                     **_flat("distance_ratio", one.distance_ratio, decimals),
                     "new_words": round(one.new_words[0], decimals),
                     "leaked": round(one.leaked, decimals),
-                    "label_distance": round(one.label_distance, decimals),
-                    "expected_accuracy": round(one.expected_accuracy, decimals),
+                    **_known(one, decimals),
                 }
                 for split, one in self.shifts.items()
             },
@@ -107,7 +104,7 @@ class Alignment:
                 "informative": sum(one.retained is not None for one in self.retention.readings),
                 "cka_last_layer": round(self.retention.cka[-1], decimals),
             },
-            **self.around.scalars(decimals),
+            **(self.around.scalars(decimals) if self.around else {}),
             "budget": {
                 "records": self.sizes.records,
                 "probed": self.sizes.probed,
@@ -119,7 +116,10 @@ class Alignment:
     def details(self, decimals: int) -> dict[str, Any]:
         """Everything that was measured, as JSON."""
         return {
-            "task": {**self.task.details(decimals), "words": self.words.details(decimals)},
+            "task": {
+                **(self.task.details(decimals) if self.task else {"note": TEXTS_ONLY}),
+                "words": self.words.details(decimals),
+            },
             "shift": {s: one.details(self.labels, self.texts[s], decimals) for s, one in self.shifts.items()},
             "retention": {
                 "readings": [one.details(decimals) for one in self.retention.readings],
@@ -141,7 +141,7 @@ class Alignment:
                 for one in self.way
             ],
             "relative_weight_distance": round(self.moved, decimals),
-            "around": self.around.details(self.labels, decimals),
+            "around": self.around.details(self.labels, decimals) if self.around else {"note": TEXTS_ONLY},
             "budget": {**vars(self.sizes), "seconds": round(self.sizes.seconds, 1)},
             "verdicts": [vars(one) for one in self.verdicts],
         }
@@ -150,7 +150,7 @@ class Alignment:
 def measure(
     tuned: Tuned,
     predictions: Mapping[str, pa.Table],
-    right: Mapping[str, np.ndarray],
+    right: Mapping[str, np.ndarray] | None,
     bootstrap: Bootstrap,
     params: EvaluationParams,
 ) -> Alignment:
@@ -159,7 +159,8 @@ def measure(
     Args:
         tuned: the tuned model.
         predictions: its predictions by split: `validation`, `test`, and `shifted` where it exists.
-        right: whether `tuned` and `tfidf` were right on test's records.
+        right: whether `tuned` and `tfidf` were right on test's records; None where a record has not one text and one label:
+            then only texts are compared, and abilities.
         bootstrap: how intervals are made.
         params: sizes, seed, thresholds, references.
     """
@@ -169,14 +170,17 @@ def measure(
     random = readers.of_random(base, settings.seed)
     sizes = asking.sizes(tuned, base, given, params)
     labels = tuned.schema.labels
-    data = {split: _labelled(split, labels) for split in ("train", "validation", "test")}
-    # The probes see the records that the TF-IDF baseline sees: a floor with more of them would not be one. Where the budget
-    # leaves fewer, the floor has the advantage, and the gain is rather too small than too large.
-    probed = np.flatnonzero(sample(data["train"].labels, sizes.probed, bootstrap.seed))
-    known = Labelled([data["train"].texts[int(i)] for i in probed], data["train"].labels[probed])
-    task = task_gap.measure(base, random, {**data, "train": known}, dict(right), bootstrap, settings.seed)
-    log.info("task gap measured (%.0f s)", time.monotonic() - began)
-    texts, shifts = _shifts(tuned, base, predictions, bootstrap, settings, sizes)
+    data: dict[str, Labelled] = {}
+    task: TaskGap | None = None
+    if right is not None:
+        data = {split: _labelled(split, labels) for split in ("train", "validation", "test")}
+        # The probes see the records that the TF-IDF baseline sees: a floor with more of them would not be one. Where the
+        # budget leaves fewer, the floor has the advantage, and the gain is rather too small than too large.
+        probed = np.flatnonzero(sample(data["train"].labels, sizes.probed, bootstrap.seed))
+        known = Labelled([data["train"].texts[int(i)] for i in probed], data["train"].labels[probed])
+        task = task_gap.measure(base, random, {**data, "train": known}, dict(right), bootstrap, settings.seed)
+        log.info("task gap measured (%.0f s)", time.monotonic() - began)
+    texts, shifts = _shifts(tuned, base, predictions, bootstrap, settings, sizes, labelled=right is not None)
     log.info("distribution shift measured on %s (%.0f s)", ", ".join(shifts), time.monotonic() - began)
     asked, general = asking.abilities_of(given, sizes.records, settings.seed), asking.sentences(given)
     kept = retention.measure(base, after, random, asked, asking.some(general, sizes.records, settings.seed), bootstrap)
@@ -184,15 +188,18 @@ def measure(
     if spoken is not None:
         kept = replace(kept, readings=[*kept.readings, spoken[0]], language=spoken[1])
     log.info("retention measured by %d abilities (%.0f s)", len(kept.readings), time.monotonic() - began)
-    way = _way(tuned, base, after, data["test"], asked, kept, bootstrap, sizes.records, settings.seed)
-    around = surroundings.measure(Model(tuned, after), data, predictions, given, bootstrap, params, sizes)
+    way: list[Mixture] = []
+    around: Surroundings | None = None
+    if right is not None:
+        way = _way(tuned, base, after, data["test"], asked, kept, bootstrap, sizes.records, settings.seed)
+        around = surroundings.measure(Model(tuned, after), data, predictions, given, bootstrap, params, sizes)
     log.info(
         "alignment measured in %.0f s; counted as %.0f of at most %s s, with at most %d records per statistic",
         time.monotonic() - began, sizes.seconds, settings.budget.seconds, sizes.records,
     )  # fmt: skip
     return Alignment(
         task=task,
-        words=asking.fragmentation(base, data["train"].texts, general, sizes.records, settings.seed),
+        words=asking.fragmentation(base, texts_of("train"), general, sizes.records, settings.seed),
         shifts=shifts,
         retention=kept,
         way=way,
@@ -213,9 +220,13 @@ def _shifts(
     bootstrap: Bootstrap,
     settings: AlignmentParams,
     sizes: Sizes,
+    *,
+    labelled: bool,
 ) -> tuple[dict[str, list[str]], dict[str, Shift]]:
     """Texts and shifts of all splits that are large enough, against train."""
-    compared = reference(tuned, base, bootstrap, settings, sizes.records, predictions.get("validation"))
+    compared = reference(
+        tuned, base, bootstrap, settings, sizes.records, predictions.get("validation"), labelled=labelled
+    )
     texts: dict[str, list[str]] = {}
     shifts: dict[str, Shift] = {}
     for split in ("validation", "test", "shifted", "unlabelled"):
@@ -225,8 +236,9 @@ def _shifts(
         if count < LEAST:
             log.warning("shift: %s has %d records, fewer than the %d that say anything", split, count, LEAST)
             continue
-        texts[split] = artifacts.read_table(artifacts.prepared(split), ["text"])["text"].to_pylist()
-        shifts[split] = compared.against(texts[split], answers(tuned, split, predictions.get(split)))
+        texts[split] = texts_of(split)
+        said = answers(tuned, split, predictions.get(split)) if labelled else None
+        shifts[split] = compared.against(texts[split], said)
     return texts, shifts
 
 
@@ -241,9 +253,9 @@ def _way(
     records: int,
     seed: int,
 ) -> list[Mixture]:
-    """The way from base to tuned weights, with the ability that kept least."""
+    """The way from base to tuned weights, with the ability that kept least; none where adapters are no weights to mix."""
     ability = next((one for one in asked if kept.worst is not None and one.name == kept.worst.ability), None)
-    if ability is None:
+    if ability is None or not interpolation.comparable(base, after):
         return []
     chosen = sampling.rows(len(test.texts), records // 2, seed)
     head: Any = tuned.model.head
@@ -258,15 +270,16 @@ def reference(
     params: AlignmentParams,
     records: int,
     validation_predictions: pa.Table | None = None,
+    *,
+    labelled: bool = True,
 ) -> Reference:
     """The train split as the base model sees it; see `stages.alignment.distribution_shift.Reference`."""
-    train, validation = (_labelled(split, tuned.schema.labels) for split in ("train", "validation"))
     return Reference(
         base,
-        train.texts,
-        validation.texts,
-        answers(tuned, "validation", validation_predictions),
-        train.labels,
+        texts_of("train"),
+        texts_of("validation"),
+        answers(tuned, "validation", validation_predictions) if labelled else None,
+        _labelled("train", tuned.schema.labels).labels if labelled else None,
         most=records,
         permutations=params.permutations,
         seed=params.seed,
@@ -279,8 +292,7 @@ def answers(tuned: Tuned, split: str, predictions: pa.Table | None) -> Answers:
     rows = artifacts.read_table(artifacts.tokenized(split))
     known = rows["label"].to_numpy() if "label" in rows.column_names else None
     if predictions is None:
-        gold = known if known is not None else np.zeros(rows.num_rows, dtype=np.int64)
-        predictions = tuned.task.decode(tuned.logits(rows, readers.BATCH), rows["id"].to_pylist(), gold, tuned.schema)
+        predictions = tuned.predict(rows, artifacts.read_table(artifacts.prepared(split)), readers.BATCH)
     return answers_of(predictions, tuned.schema.labels, known)
 
 
@@ -290,10 +302,34 @@ def answers_of(predictions: pa.Table, labels: list[str], gold: np.ndarray | None
     return Answers(flat.argmax(axis=1), flat.max(axis=1), gold)
 
 
+def texts_of(split: str) -> list[str]:
+    """What there is to read of each record: its text, or both of its texts."""
+    table = artifacts.read_table(artifacts.prepared(split))
+    texts: list[str] = table["text"].to_pylist()
+    if "text_b" not in table.column_names:
+        return texts
+    return [f"{one} | {other}" for one, other in zip(texts, table["text_b"].to_pylist(), strict=True)]
+
+
 def _labelled(split: str, labels: list[str]) -> Labelled:
     table = artifacts.read_table(artifacts.prepared(split), ["text", "label"])
     place = {label: i for i, label in enumerate(labels)}
     return Labelled(table["text"].to_pylist(), np.array([place[one] for one in table["label"].to_pylist()]))
+
+
+def _task(task: TaskGap, decimals: int) -> dict[str, float]:
+    return {
+        **_flat("probe", task.probe, decimals),
+        **_flat("pretraining_gain", task.pretraining_gain, decimals),
+        **_flat("adaptation_gap", task.adaptation_gap, decimals),
+        "best_layer": task.best_layer,
+    }
+
+
+def _known(one: Shift, decimals: int) -> dict[str, float]:
+    """What only records with one label each allow to say of a shift."""
+    values = {"label_distance": one.label_distance, "expected_accuracy": one.expected_accuracy}
+    return {name: round(value, decimals) for name, value in values.items() if value is not None}
 
 
 def _flat(name: str, one: Any, decimals: int) -> dict[str, float]:

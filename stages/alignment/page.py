@@ -8,6 +8,7 @@ from html import escape
 from stages.alignment import svg
 from stages.alignment.measuring import Alignment
 from stages.alignment.retention import Retention
+from stages.alignment.surroundings import Surroundings
 from stages.alignment.tables import (
     behaviour_rows,
     calibration_rows,
@@ -55,6 +56,7 @@ WORDS = {
     "model's would lie on as many records.",
     "counted seconds": "cost by a count of operations, in seconds of two cores; samples follow from it and never from a clock.",
 }
+NOT_ASKED = "Not measured: records of this kind of task have not one text and one label each, which a probe needs."
 STYLE = """
 :root{color-scheme:light;--ink:#1d2430;--soft:#667080;--line:#d8dde4}
 *{box-sizing:border-box}body{margin:0;font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:#f6f7f9}
@@ -97,7 +99,7 @@ def markdown(found: Alignment) -> str:
     lines += [
         f"| {one.gap} | **{one.state}** | {one.evidence} | {one.remedy or 'none needed'} |" for one in found.verdicts
     ]
-    lines += ["", "## Task", "", *_markdown_table(*task_rows(found))]
+    lines += ["", "## Task", "", *(_markdown_table(*task_rows(found.task)) if found.task else [NOT_ASKED])]
     lines += ["", "## Distribution shift", "", *_markdown_table(*shift_rows(found))]
     lines += ["", *_markdown_table(*content_rows(found))]
     lines += ["", "## Retention", "", *_markdown_table(*retention_rows(found))]
@@ -105,13 +107,16 @@ def markdown(found: Alignment) -> str:
         lines += ["", _together(found.retention)]
     more = {
         "Between base and tuned weights": way_rows(found),
-        "Calibration": calibration_rows(found),
-        "Robustness": robustness_rows(found),
-        "Out of scope": scope_rows(found),
-        "Worst slices": slice_rows(found),
-        "Behaviour": behaviour_rows(found),
-        "Train and validation": fit_rows(found),
     }
+    if found.around:
+        more |= {
+            "Calibration": calibration_rows(found.around),
+            "Robustness": robustness_rows(found.around),
+            "Out of scope": scope_rows(found.around),
+            "Worst slices": slice_rows(found.around),
+            "Behaviour": behaviour_rows(found.around),
+            "Train and validation": fit_rows(found.around),
+        }
     for title, table in more.items():
         if table[1]:
             lines += ["", f"## {title}", "", *_markdown_table(*table)]
@@ -135,29 +140,32 @@ def _together(found: Retention) -> str:
 
 
 def _around(found: Alignment) -> str:
+    around = found.around
+    if around is None:
+        return ""
     notes = {
         "calibration": "<p class=note>Each dot is a bin of as many records; the grey bar is where its accuracy would lie by "
         "chance if confidence were right. export.calibrate puts the temperature into the release.</p>"
-        + svg.reliability([(one.confidence, one.accuracy, one.low, one.high) for one in found.around.reliability]),
+        + svg.reliability([(one.confidence, one.accuracy, one.low, one.high) for one in around.reliability]),
         "robustness": svg.forest(
-            [(one.name, one.drop.value, *bounds(one.drop)) for one in found.around.robustness if one.drop is not None],
+            [(one.name, one.drop.value, *bounds(one.drop)) for one in around.robustness if one.drop is not None],
             0.0,
-            *_span([one.drop for one in found.around.robustness if one.drop is not None]),
+            *_span([one.drop for one in around.robustness if one.drop is not None]),
         ),
-        "behaviour": f"<p class=note>{found.around.unjudged:,} records ask for a direction, or for a label that is none of the "
+        "behaviour": f"<p class=note>{around.unjudged:,} records ask for a direction, or for a label that is none of the "
         "task's, and are not judged.</p>"
-        if found.around.unjudged
+        if around.unjudged
         else "",
-        "explanations": _faithful(found),
+        "explanations": _faithful(around),
     }
     parts = [
-        ("calibration", calibration_rows(found)),
-        ("robustness", robustness_rows(found)),
-        ("scope", scope_rows(found)),
-        ("slices", slice_rows(found)),
-        ("behaviour", behaviour_rows(found)),
-        ("overfitting", fit_rows(found)),
-        ("explanations", explanation_rows(found)),
+        ("calibration", calibration_rows(around)),
+        ("robustness", robustness_rows(around)),
+        ("scope", scope_rows(around)),
+        ("slices", slice_rows(around)),
+        ("behaviour", behaviour_rows(around)),
+        ("overfitting", fit_rows(around)),
+        ("explanations", explanation_rows(around, found.labels)),
     ]
     return "".join(
         f'<section id="{name}"><h2>{TITLES[name]}</h2>{_html_table(*table)}{notes.get(name, "")}</section>'
@@ -173,9 +181,9 @@ def _span(found: Sequence[Estimate]) -> tuple[float, float]:
     return min(ends) - room, max(ends) + room
 
 
-def _faithful(found: Alignment) -> str:
+def _faithful(around: Surroundings) -> str:
     """How much more the words that explanations name matter than others, on average."""
-    made = found.around.explanations
+    made = around.explanations
     if not made:
         return ""
     named, other = (sum(getattr(one, name) for one in made) / len(made) for name in ("comprehensiveness", "by_chance"))
@@ -187,11 +195,13 @@ def _faithful(found: Alignment) -> str:
 
 def _task(found: Alignment) -> str:
     task, words = found.task, found.words
+    if task is None:
+        return f'<section id="task"><h2>{TITLES["task"]}</h2><p class=note>{NOT_ASKED}</p></section>'
     usual = "" if words.general is None else f" ({words.general:.2f} in general text)"
     chart = svg.curves([("probe", task.layers)], "layer", 0, 1)
     poolings = ", ".join(f"{name} {value:.3f}" for name, value in task.poolings.items())
     return (
-        f'<section id="task"><h2>{TITLES["task"]}</h2>{_html_table(*task_rows(found))}'
+        f'<section id="task"><h2>{TITLES["task"]}</h2>{_html_table(*task_rows(task))}'
         f"<p class=note>Validation accuracy of a linear probe on each layer of the base model (0 is the embeddings), "
         f"fitted on {task.records:,} train records. By pooling of the last layer: {poolings}; the head pools by "
         f"{task.pooling}. The tokenizer breaks a word of train into {words.task:.2f} pieces{usual}, and "

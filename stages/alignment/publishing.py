@@ -55,10 +55,9 @@ def _tables(found: Alignment, decimals: int) -> dict[str, Iterable[Sequence[Any]
         ]
         for one in found.retention.readings
     ]
-    layers = [
-        [i, *numbers(probe, cka)]
-        for i, (probe, cka) in enumerate(zip(found.task.layers, found.retention.cka, strict=True))
-    ]
+    probes = [numbers(one)[0] for one in found.task.layers] if found.task else [""] * len(found.retention.cka)
+    layers = [[i, probe, *numbers(cka)] for i, (probe, cka) in enumerate(zip(probes, found.retention.cka, strict=True))]
+    around = found.around
     information = [
         [i, *numbers(value), f"{model}, {name}"]
         for name, both in found.retention.by_layer.items()
@@ -71,7 +70,10 @@ def _tables(found: Alignment, decimals: int) -> dict[str, Iterable[Sequence[Any]
         shifts.append([split, "separation", *numbers(test.auc, test.low, test.high), test.n])
         shifts.append([split, "distance ratio", *numbers(ratio.value, *bounds(ratio)), one.n])
     way = [numbers(one.share, one.accuracy.value, one.ability.value) for one in found.way]
-    bins = [[*numbers(one.confidence, one.accuracy, one.low, one.high), one.count] for one in found.around.reliability]
+    bins = [
+        [*numbers(one.confidence, one.accuracy, one.low, one.high), one.count]
+        for one in (around.reliability if around else [])
+    ]
     changes = [
         [
             one.name,
@@ -79,7 +81,7 @@ def _tables(found: Alignment, decimals: int) -> dict[str, Iterable[Sequence[Any]
             *numbers(one.flips.value),
             one.flips.n,
         ]
-        for one in found.around.robustness
+        for one in (around.robustness if around else [])
     ]
     return {
         "retention": abilities,

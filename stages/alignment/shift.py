@@ -13,17 +13,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-import numpy as np
-import pyarrow as pa
-
 from stages import artifacts
 from stages.alignment import incoming, measuring, readers, verdict
+from stages.alignment.distribution_shift import Answers
+from stages.analysis.reports import REPORTS
 from stages.encoding import tokenizer
 from stages.errors import UserError
 from stages.metrics.intervals import Bootstrap
 from stages.params.evaluation import EvaluationParams
 from stages.params.loading import load
-from stages.training.prediction import load_tuned
+from stages.training.prediction import Tuned, load_tuned
 
 log = logging.getLogger("stages.alignment")
 
@@ -42,22 +41,10 @@ def main(words: Sequence[str]) -> int:
         texts = incoming.texts(chosen.incoming)
         tuned = load_tuned(artifacts.FINETUNED)
         bootstrap = Bootstrap(params.bootstrap, params.confidence, params.seed)
-        reference = measuring.reference(
-            tuned, readers.of_base(tuned), bootstrap, params.alignment, params.alignment.budget.records
-        )
-        encoded = tuned.task.encode(
-            pa.table({"id": [str(i) for i in range(len(texts))], "text": texts}),
-            tokenizer.load(artifacts.FINETUNED),
-            tuned.facts.encoding.max_length,
-            tuned.schema,
-        )
-        said = tuned.task.decode(
-            tuned.logits(encoded, readers.BATCH),
-            encoded["id"].to_pylist(),
-            np.zeros(len(texts), dtype=np.int64),
-            tuned.schema,
-        )
-        found = reference.against(texts, measuring.answers_of(said, tuned.schema.labels, None))
+        labelled, most = REPORTS[tuned.task.kind].single_label, params.alignment.budget.records
+        base = readers.of_base(tuned)
+        reference = measuring.reference(tuned, base, bootstrap, params.alignment, most, labelled=labelled)
+        found = reference.against(texts, answers(tuned, texts) if labelled else None)
         judged = verdict.on_shift(chosen.incoming.name, found, params.alignment.thresholds)
         details = found.details(tuned.schema.labels, texts, params.decimals)
     except UserError as error:
@@ -69,6 +56,14 @@ def main(words: Sequence[str]) -> int:
     if chosen.out:
         artifacts.write_json(chosen.out, {"verdict": vars(judged), **details})
     return 0
+
+
+def answers(tuned: Tuned, texts: Sequence[str]) -> Answers:
+    """What the tuned model says of raw texts."""
+    records = tuned.task.records(texts)
+    words, longest = tokenizer.load(artifacts.FINETUNED), tuned.facts.encoding.max_length
+    encoded = tuned.task.encode(records, words, longest, tuned.schema).rows
+    return measuring.answers_of(tuned.predict(encoded, records, readers.BATCH), tuned.schema.labels, None)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stages.alignment.measuring import Alignment
+from stages.alignment.surroundings import Surroundings
+from stages.alignment.task_gap import TaskGap
 from stages.alignment.verdict import bounds, shown, signed
 from stages.metrics.intervals import Estimate
 
@@ -12,9 +14,8 @@ SHOWN_SLICES = 12
 Table = tuple[Sequence[str], list[list[str]]]
 
 
-def task_rows(found: Alignment) -> Table:
+def task_rows(task: TaskGap) -> Table:
     """Accuracies on test and what follows from them."""
-    task = found.task
     rows = [["linear probe on the base model", shown(task.probe)]]
     rows += [[f"floor: {name}", shown(one)] for name, one in task.floors.items()]
     rows += [
@@ -50,7 +51,14 @@ def content_rows(found: Alignment) -> Table:
         words = f"{one.new_words[0]:.3f} ({one.new_words[1]:.3f})"
         leaked = f"{one.leaked:.3f}, {one.nearly_leaked:.3f}"
         rows.append(
-            [split, f"{one.n:,}", words, leaked, f"{one.label_distance:.3f}", f"{one.expected_accuracy:.3f}{true}"]
+            [
+                split,
+                f"{one.n:,}",
+                words,
+                leaked,
+                "" if one.label_distance is None else f"{one.label_distance:.3f}",
+                "" if one.expected_accuracy is None else f"{one.expected_accuracy:.3f}{true}",
+            ]
         )
     return ("split", "n", "new words (validation)", "leaked, nearly", "label shift", "expected accuracy"), rows
 
@@ -79,9 +87,9 @@ def way_rows(found: Alignment) -> Table:
     return ("share of tuned weights", "accuracy on test (95 %)", "ability (95 %)"), rows
 
 
-def calibration_rows(found: Alignment) -> Table:
+def calibration_rows(around: Surroundings) -> Table:
     """Errors of confidence, as it is and at the temperature that validation chose."""
-    one, n = found.around.calibration, sum(part.count for part in found.around.reliability)
+    one, n = around.calibration, sum(part.count for part in around.reliability)
     rows = [
         ["as it is", f"{one.ece:.3f}", f"{one.ece_null_low:.3f} to {one.ece_null_high:.3f}", f"{one.log_loss:.3f}"],
         [
@@ -94,7 +102,7 @@ def calibration_rows(found: Alignment) -> Table:
     return (f"confidence on test, n = {n:,}", "ECE", "ECE by chance alone (95 %)", "log-loss"), rows
 
 
-def robustness_rows(found: Alignment) -> Table:
+def robustness_rows(around: Surroundings) -> Table:
     """One row per kind of change."""
     rows = [
         [
@@ -104,50 +112,47 @@ def robustness_rows(found: Alignment) -> Table:
             "no labels" if one.drop is None else signed(one.drop),
             shown(one.flips),
         ]
-        for one in found.around.robustness
+        for one in around.robustness
     ]
     return ("change", "n", "texts changed", "accuracy lost (95 %)", "decisions changed (95 %)"), rows
 
 
-def scope_rows(found: Alignment) -> Table:
+def scope_rows(around: Surroundings) -> Table:
     """One row per score."""
-    rows = [[one.name, f"{one.auroc.n:,}", shown(one.auroc), shown(one.passed)] for one in found.around.out_of_scope]
+    rows = [[one.name, f"{one.auroc.n:,}", shown(one.auroc), shown(one.passed)] for one in around.out_of_scope]
     return ("score", "n", "AUROC (95 %)", "passed where 95 % of test pass (95 %)"), rows
 
 
-def slice_rows(found: Alignment) -> Table:
+def slice_rows(around: Surroundings) -> Table:
     """The worst slices."""
     rows = [
         [one.name, f"{one.accuracy.n:,}", shown(one.accuracy), "yes" if one.remarkable else "no"]
-        for one in found.around.slices.slices[:SHOWN_SLICES]
+        for one in around.slices.slices[:SHOWN_SLICES]
     ]
-    return ("slice", "n", "accuracy (95 %, Wilson)", f"below chance's worst ({found.around.slices.limit:.3f})"), rows
+    return ("slice", "n", "accuracy (95 %, Wilson)", f"below chance's worst ({around.slices.limit:.3f})"), rows
 
 
-def behaviour_rows(found: Alignment) -> Table:
+def behaviour_rows(around: Surroundings) -> Table:
     """One row per behavioural test, worst first."""
-    rows = [
-        [one.test, f"{one.passed.n:,}", shown(one.passed), " | ".join(one.example)] for one in found.around.behaviour
-    ]
+    rows = [[one.test, f"{one.passed.n:,}", shown(one.passed), " | ".join(one.example)] for one in around.behaviour]
     return ("test", "n", "passed (95 %, Wilson)", "an example that failed"), rows
 
 
-def fit_rows(found: Alignment) -> Table:
+def fit_rows(around: Surroundings) -> Table:
     """Train beside validation."""
-    around = found.around
     rows = [
         [name.replace("_", " "), shown(around.overfit[name]), shown(around.validation[name])] for name in around.overfit
     ]
     return ("figure", "train (95 %)", "validation (95 %)"), rows
 
 
-def explanation_rows(found: Alignment) -> Table:
+def explanation_rows(around: Surroundings, labels: Sequence[str]) -> Table:
     """The most confident mistakes and the words that decided them."""
     rows = []
-    for one in found.around.explanations:
+    for one in around.explanations:
         best = sorted(one.words, key=lambda pair: -pair[1])[:3]
         words = ", ".join(f"{word} {value:+.2f}" for word, value in best)
-        rows.append([one.text, found.labels[one.decided], words, f"{one.comprehensiveness:.2f} ({one.by_chance:.2f})"])
+        rows.append([one.text, labels[one.decided], words, f"{one.comprehensiveness:.2f} ({one.by_chance:.2f})"])
     return ("text", "decided", "words that decided", "lost without them (without others)"), rows
 
 

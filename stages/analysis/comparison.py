@@ -21,16 +21,18 @@ class Comparison:
     """Baselines on a split.
 
     Attributes:
-        scores: estimates of accuracy and macro-F1 by baseline.
-        gain: of the tuned model's accuracy over TF-IDF's, paired over records.
-        p: that both are right equally often (exact McNemar test).
-        right: whether TF-IDF was right `(records,)`.
+        scores: estimates of headline figures by baseline.
+        gain: of the tuned model's first headline figure over the strong baseline's, paired over records.
+        tests: p-values of the hypothesis that both are equally good, by name of the test.
+        right: whether TF-IDF was right `(records,)`; None where right and wrong are no question.
+        strong: name of the baseline that gains are measured against.
     """
 
     scores: dict[str, Estimates]
     gain: Estimate
-    p: float
-    right: np.ndarray
+    tests: dict[str, float]
+    right: np.ndarray | None
+    strong: str = "tfidf"
 
 
 def fit(train: pa.Table, validation: pa.Table, labels: list[str], seed: int) -> TfidfBaseline:
@@ -71,7 +73,7 @@ def compare(
     scores = {name: _score(one, gold, len(labels), bootstrap) for name, one in said.items()}
     theirs = said["tfidf"].predicted == gold
     gain = bootstrap.of_means((right.astype(float) - theirs)[None])[0]
-    return Comparison(scores, gain, significance.mcnemar(right, theirs), theirs)
+    return Comparison(scores, gain, {"mcnemar_p": significance.mcnemar(right, theirs)}, theirs)
 
 
 def _score(said: Predictions, gold: np.ndarray, classes: int, bootstrap: Bootstrap) -> dict[str, Any]:

@@ -7,39 +7,48 @@ from typing import Any
 
 from stages.analysis.comparison import Comparison
 from stages.metrics.intervals import Estimate
+from stages.tasks.protocol import Figures
 
 Headlines = Mapping[str, Mapping[str, Estimate]]
-WITH_INTERVAL = ("accuracy", "macro_f1")
-LEFT_OUT = ("micro_f1",)
-"""In single-label classification this is accuracy again."""
-SHIFTED = ("accuracy", "macro_f1", "log_loss", "ece")
+SPOKEN = {"tfidf": "TF-IDF"}
+"""Baselines that are called otherwise in words."""
 
 
-def scalars(found: Headlines, baselines: Mapping[str, Comparison], decimals: int) -> dict[str, Any]:
+def scalars(found: Headlines, baselines: Mapping[str, Comparison], decimals: int, figures: Figures) -> dict[str, Any]:
     """What goes into `metrics.json`: about 25 rounded scalars, intervals as sibling keys.
 
     Args:
         found: estimates by split and name.
         baselines: by split.
         decimals: digits kept.
+        figures: which of the kind's figures stand where.
     """
     result: dict[str, Any] = {}
+    first = figures.headline[0]
     for split, headline in found.items():
-        names = [name for name in headline if name not in LEFT_OUT and (split == "test" or name in SHIFTED)]
-        result[split] = {"n": headline["accuracy"].n}
+        shown = [name for name in headline if name not in figures.left_out]
+        names = [name for name in shown if split == "test" or name in figures.shifted]
+        result[split] = {"n": headline[first].n}
         for name in names:
-            result[split] |= _flat(name, headline[name], decimals, interval=name in WITH_INTERVAL)
+            result[split] |= _flat(name, headline[name], decimals, interval=name in figures.headline)
     if "test" in baselines:
-        scores = baselines["test"].scores
+        one = baselines["test"]
         result["baselines"] = {
-            "majority": _flat("accuracy", scores["majority"]["accuracy"], decimals, interval=False),
-            "tfidf": {
-                **_flat("accuracy", scores["tfidf"]["accuracy"], decimals, interval=True),
-                **_flat("macro_f1", scores["tfidf"]["macro_f1"], decimals, interval=False),
-            },
+            name: _baseline(estimates, figures, decimals, strong=name == one.strong)
+            for name, estimates in one.scores.items()
         }
-        result["gain_over_tfidf"] = _flat("accuracy", baselines["test"].gain, decimals, interval=True)
+        result[f"gain_over_{one.strong}"] = _flat(first, one.gain, decimals, interval=True)
     return result
+
+
+def _baseline(estimates: Mapping[str, Estimate], figures: Figures, decimals: int, *, strong: bool) -> dict[str, float]:
+    """Of the strong baseline every headline figure, the first with its interval; of others the first alone."""
+    first, *others = figures.headline
+    values = _flat(first, estimates[first], decimals, interval=strong)
+    for one in others if strong else ():
+        if one in estimates:
+            values |= _flat(one, estimates[one], decimals, interval=False)
+    return values
 
 
 def details(
@@ -58,23 +67,29 @@ def details(
                 kind: {name: one.rounded(decimals) for name, one in estimates.items()}
                 for kind, estimates in scores.items()
             }
-            result[split]["gain_over_tfidf"] = {
+            result[split][f"gain_over_{baselines[split].strong}"] = {
                 **baselines[split].gain.rounded(decimals),
-                "mcnemar_p": round(baselines[split].p, 6),
+                **{name: round(value, 6) for name, value in baselines[split].tests.items()},
             }
     return result
 
 
-def lines(found: Headlines, baselines: Mapping[str, Comparison]) -> Iterator[str]:
+def lines(found: Headlines, baselines: Mapping[str, Comparison], figures: Figures) -> Iterator[str]:
     """The result in words."""
+    first = figures.headline[0]
     for split, headline in found.items():
-        yield f"{split}: accuracy {shown(headline['accuracy'])}, macro F1 {shown(headline['macro_f1'])}"
+        said = ", ".join(f"{spoken(name)} {shown(headline[name])}" for name in figures.headline)
+        yield f"{split}: {said}"
         if split in baselines:
-            scores, gain = baselines[split].scores, baselines[split].gain
-            yield (
-                f"  majority {scores['majority']['accuracy'].value:.3f}, "
-                f"TF-IDF + logistic regression {shown(scores['tfidf']['accuracy'])}, gain over it {shown(gain)}"
-            )
+            scores, strong = baselines[split].scores, baselines[split].strong
+            weak = [f"{spoken(name)} {one[first].value:.3f}" for name, one in scores.items() if name != strong]
+            said = ", ".join([*weak, f"{SPOKEN.get(strong, strong)} {shown(scores[strong][first])}"])
+            yield f"  {said}, gain over it {shown(baselines[split].gain)}"
+
+
+def spoken(name: str) -> str:
+    """A figure's name for reading."""
+    return name.replace("_", " ").replace(" f1", " F1")
 
 
 def shown(one: Estimate) -> str:

@@ -8,65 +8,65 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from stages.artifacts import Encoding, Schema
+from stages.exporters.card_kinds import KINDS, Kind
 from stages.params.export import ExportParams
-
-FIVE_LINES = """```python
-import json, onnxruntime, pathlib, tokenizers
-labels = json.loads(pathlib.Path("labels.json").read_text("utf-8"))
-text = tokenizers.Tokenizer.from_file("tokenizer.json").encode("where is my order?")
-inputs = {"input_ids": [text.ids], "attention_mask": [text.attention_mask]}
-print(labels[str(onnxruntime.InferenceSession("model.onnx").run(None, inputs)[0].argmax())])
-```"""
+from stages.tasks.protocol import Task
 
 
 def render(
-    params: ExportParams, schema: Schema, encoding: Encoding, metrics: dict[str, Any], parity: dict[str, Any]
+    params: ExportParams,
+    task: Task,
+    schema: Schema,
+    encoding: Encoding,
+    metrics: dict[str, Any],
+    parity: dict[str, Any],
 ) -> str:
     """The card as Markdown.
 
     Args:
         params: name, licence, intended use.
+        task: the model's kind.
         schema: of the corpus.
         encoding: base model and lengths.
         metrics: what evaluate wrote.
         parity: distances of the graphs.
     """
+    kind, first = KINDS[task.kind], task.figures.headline[0]
+    labels = f" with {len(schema.labels)} labels" if schema.labels else ""
     sections = [
         f"# {params.name}",
-        f"A {schema.task} model with {len(schema.labels)} labels, tuned from `{encoding.base}` with Whetstone.",
+        f"A {schema.task} model{labels}, tuned from `{encoding.base}` with Whetstone.",
         "## Intended use",
         params.intended_use or "Not stated: set `export.intended_use`.",
         "## How to use it",
-        FIVE_LINES,
+        kind.usage,
         "## Data",
         "\n".join(f"- {split}: {rows:,} records" for split, rows in schema.rows.items()),
-        "Labels: " + ", ".join(f"`{label}`" for label in schema.labels),
+        *(["Labels: " + ", ".join(f"`{label}`" for label in schema.labels)] if schema.labels else []),
         "## Results on the test split",
-        _table(metrics),
+        _table(metrics, first),
         "## Exported graphs against the tuned model",
-        _parity(parity),
-        "## Confidence",
-        _confidence(metrics),
+        _parity(parity, first),
+        *(["## Confidence", _confidence(metrics)] if "calibration" in metrics else []),
         "## Limits",
         "The figures hold for texts like those of the test split. On other channels, products or languages expect less"
-        f"{_shifted(metrics)}. Texts longer than {encoding.max_length} tokens are cut. "
-        "Every text gets one of the labels, also one that fits none.",
+        f"{_shifted(metrics, first)}. Texts longer than {encoding.max_length} tokens are {kind.long_texts}. {kind.limit}",
     ]
-    return _head(params, schema, encoding, metrics) + "\n\n".join(sections) + "\n"
+    return _head(params, task, kind, encoding, metrics) + "\n\n".join(sections) + "\n"
 
 
-def _head(params: ExportParams, schema: Schema, encoding: Encoding, metrics: dict[str, Any]) -> str:
+def _head(params: ExportParams, task: Task, kind: Kind, encoding: Encoding, metrics: dict[str, Any]) -> str:
     result = {
-        "task": {"type": "text-classification"},
+        "task": {"type": kind.pipeline},
         "dataset": {"type": "private", "name": "test split"},
-        "metrics": [{"type": name, "value": metrics["test"][name]} for name in ("accuracy", "macro_f1")],
+        "metrics": [{"type": name, "value": metrics["test"][name]} for name in task.figures.headline],
     }
     head: dict[str, Any] = {
         "license": params.licence,
         "base_model": encoding.base,
-        "pipeline_tag": "text-classification",
-        "tags": ["whetstone", schema.task],
-        "metrics": ["accuracy", "f1"],
+        "pipeline_tag": kind.pipeline,
+        "tags": ["whetstone", task.kind],
+        "metrics": list(kind.metrics),
         "model-index": [{"name": params.name, "results": [result]}],
     }
     stream = StringIO()
@@ -76,7 +76,7 @@ def _head(params: ExportParams, schema: Schema, encoding: Encoding, metrics: dic
     return f"---\n{stream.getvalue()}---\n\n"
 
 
-def _table(metrics: dict[str, Any]) -> str:
+def _table(metrics: dict[str, Any], first: str) -> str:
     test = metrics["test"]
     rows = ["| metric | value | 95 % interval |", "| --- | --- | --- |"]
     for name, value in test.items():
@@ -84,14 +84,14 @@ def _table(metrics: dict[str, Any]) -> str:
             low, high = test.get(f"{name}_low"), test.get(f"{name}_high")
             rows.append(f"| {name} | {value} | {f'{low} to {high}' if low is not None else ''} |")
     for name, values in metrics.get("baselines", {}).items():
-        rows.append(f"| accuracy of the {name} baseline | {values['accuracy']} | |")
+        rows.append(f"| {first} of the {name} baseline | {values[first]} | |")
     return "\n".join([f"{test['n']:,} records.", "", *rows])
 
 
-def _parity(parity: dict[str, Any]) -> str:
-    rows = ["| graph | same decision | largest logit difference | accuracy |", "| --- | --- | --- | --- |"]
+def _parity(parity: dict[str, Any], first: str) -> str:
+    rows = [f"| graph | same decision | largest logit difference | {first} |", "| --- | --- | --- | --- |"]
     rows += [
-        f"| {name} | {one['agreement']} | {one['largest_logit_difference']} | {one['accuracy']} |"
+        f"| {name} | {one['agreement']} | {one['largest_logit_difference']} | {one[first]} |"
         for name, one in parity.items()
     ]
     return "\n".join(rows) if parity else "None was exported."
@@ -107,6 +107,6 @@ def _confidence(metrics: dict[str, Any]) -> str:
     )
 
 
-def _shifted(metrics: dict[str, Any]) -> str:
+def _shifted(metrics: dict[str, Any], first: str) -> str:
     shifted = metrics.get("shifted")
-    return f" (accuracy on the shifted split: {shifted['accuracy']})" if shifted else ""
+    return f" ({first} on the shifted split: {shifted[first]})" if shifted else ""

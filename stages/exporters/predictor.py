@@ -1,35 +1,35 @@
 """A release, ready to use on raw texts: `Predictor("models/release").predict(["where is my order"])`.
 
-Needs only onnxruntime, tokenizers and numpy. Texts run in batches sorted by length and come back in their own order.
+It encodes, batches and decodes with the code of the task's kind (`stages.tasks`), the same that evaluate judged the model by,
+and needs onnxruntime, tokenizers, numpy and pyarrow, but no torch. Inputs run in batches sorted by length and come back in
+their own order.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from tokenizers import Tokenizer
 
+from stages import tasks
+from stages.artifacts import Encoding, Schema, read_json
+from stages.encoding.ragged import Outputs, Ragged
 from stages.errors import ModelError
+from stages.params.task import TaskParams
 
 CALIBRATION = "calibration.json"
 """File of the temperature that logits are divided by before they become probabilities."""
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What the model says of a text: its best label, that label's probability, and every label's."""
-
-    label: str
-    score: float
-    scores: dict[str, float]
+FACTS = "whetstone.json"
+"""File of what the weights alone do not say; finetune wrote it."""
+NEEDED = ("tokenizer.json", FACTS, CALIBRATION)
 
 
 class Predictor:
-    """Classifies texts with an exported graph.
+    """Answers with an exported graph.
 
     Args:
         folder: a release.
@@ -44,50 +44,74 @@ class Predictor:
         import onnxruntime
 
         folder = Path(folder)
-        missing = [
-            name for name in (graph, "tokenizer.json", "labels.json", CALIBRATION) if not (folder / name).is_file()
-        ]
+        missing = [name for name in (graph, *NEEDED) if not (folder / name).is_file()]
         if missing:
             raise ModelError(f"{folder}: {', '.join(missing)} not found. Run `dvc repro export`, which makes it.")
-        labels = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
-        self.temperature = float(json.loads((folder / CALIBRATION).read_text(encoding="utf-8"))["temperature"])
-        self.labels = [labels[str(i)] for i in range(len(labels))]
+        facts = read_json(folder / FACTS)
+        self.schema, self.encoding = Schema(**facts["schema"]), Encoding(**facts["encoding"])
+        self.task = tasks.make(TaskParams.model_validate(facts["task"]))
+        self.fitted = facts["fitted"]
+        self.temperature = float(read_json(folder / CALIBRATION)["temperature"])
+        self.labels = self.schema.labels
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.no_padding()
+        self.tokenizer.no_truncation()  # the task truncates, and counts what it cuts
         options = onnxruntime.SessionOptions()
         if threads is not None:
             options.intra_op_num_threads = threads
         self.session = onnxruntime.InferenceSession(folder / graph, options, providers=["CPUExecutionProvider"])
+        self.inputs = {one.name for one in self.session.get_inputs()}
 
-    def logits(self, texts: Sequence[str], batch_size: int = 32) -> np.ndarray:
-        """Logits `(texts, labels)` in float32."""
-        return self.logits_of_ids([one.ids for one in self.tokenizer.encode_batch(list(texts))], batch_size)
+    def predict(self, inputs: Sequence[Any]) -> list[Any]:
+        """What the model says of texts, or of whatever its kind of task reads, in their order.
 
-    def logits_of_ids(self, rows: Sequence[Sequence[int]], batch_size: int = 32) -> np.ndarray:
-        """Logits `(rows, labels)` of token ids."""
-        result = np.empty((len(rows), len(self.labels)), dtype=np.float32)
-        order = np.argsort([-len(row) for row in rows], kind="stable")
+        Raises:
+            DataError: an input is not what the kind reads.
+        """
+        if not len(inputs):
+            return []
+        records = self.task.records(inputs)
+        rows = self.encode(records)
+        outputs = self.outputs(rows)
+        if self.temperature != 1.0 and not isinstance(outputs, Ragged):
+            outputs = outputs.astype(np.float64) / self.temperature
+        return self.task.answers(self.decode(outputs, rows, records), self.schema)
+
+    def encode(self, records: pa.Table) -> pa.Table:
+        """Records as tokenized rows."""
+        return self.task.encode(records, self.tokenizer, self.encoding.max_length, self.schema).rows
+
+    def decode(self, outputs: Outputs, rows: pa.Table, records: pa.Table) -> pa.Table:
+        """Predictions for records; see `Task.decode`."""
+        return self.task.decode(outputs, rows, records, self.schema, self.fitted)
+
+    def logits(self, inputs: Sequence[Any], batch_size: int = 32) -> Outputs:
+        """The graph's outputs for inputs, as they are, in float32."""
+        return self.outputs(self.encode(self.task.records(inputs)), batch_size)
+
+    def outputs(self, rows: pa.Table, batch_size: int = 32) -> Outputs:
+        """The graph's outputs for tokenized rows, at least one, in their order; see `stages.training.prediction.outputs_of`."""
+        columns = {name: rows[name].to_pylist() for name in rows.column_names if name not in self.task.targets}
+        lengths = np.array([len(row) for row in columns["input_ids"]])
+        order = np.argsort(-lengths, kind="stable")
+        result: Outputs | None = None
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
-            width = len(rows[chosen[0]])
-            ids = np.zeros((len(chosen), width), dtype=np.int64)
-            mask = np.zeros((len(chosen), width), dtype=np.int64)
-            for i, at in enumerate(chosen):
-                ids[i, : len(rows[at])] = rows[at]
-                mask[i, : len(rows[at])] = 1
-            result[chosen] = self.session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
+            batch = self.task.collate({name: [values[i] for i in chosen] for name, values in columns.items()}, 0)
+            out = self._run(batch)
+            if result is None:
+                result = (
+                    Ragged.empty(lengths, out.shape[2:], np.float32)
+                    if self.task.by_token
+                    else np.empty((len(lengths), *out.shape[1:]), dtype=np.float32)
+                )
+            for row, values in zip(chosen, out, strict=True):
+                result[row] = values[: lengths[row]] if self.task.by_token else values
+        if result is None:
+            raise ValueError("no rows to predict")
         return result
 
-    def predict(self, texts: Sequence[str]) -> list[Prediction]:
-        """Classify texts, in their order."""
-        if not texts:
-            return []
-        logits = self.logits(texts).astype(np.float64) / self.temperature
-        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-        shares = weights / weights.sum(axis=1, keepdims=True)
-        return [
-            Prediction(
-                self.labels[row.argmax()], float(row.max()), dict(zip(self.labels, map(float, row), strict=True))
-            )
-            for row in shares
-        ]
+    def _run(self, batch: Mapping[str, np.ndarray]) -> np.ndarray:
+        fed = {name: values for name, values in batch.items() if name in self.inputs}
+        found: np.ndarray = self.session.run(None, fed)[0]
+        return found

@@ -26,6 +26,8 @@ from stages.errors import UserError
 from stages.gate.rules import Decisions
 
 Reader = Callable[[Path], bytes]
+JUDGED = ("classification", "pair_classification")
+"""Kinds of task whose decisions can be paired, record by record."""
 
 
 class CannotJudgeError(UserError):
@@ -132,6 +134,19 @@ def check(one: Side, other: Side) -> None:
         raise CannotJudgeError(f"the predictions of {one.name} and {other.name} are of different records.")
 
 
+def judged(schema: Schema) -> None:
+    """The gate compares right and wrong decisions, one per record.
+
+    Raises:
+        CannotJudgeError: the kind of task has no such decisions.
+    """
+    if schema.task not in JUDGED:
+        raise CannotJudgeError(
+            f"task.kind: {schema.task} gives records no single label that is right or wrong, and the gate judges "
+            f"{' and '.join(JUDGED)} only. Compare the models by `dvc metrics diff`: metrics.json holds intervals."
+        )
+
+
 def params_changed(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Dotted keys whose values differ, with both values."""
     before, after = dict(flat(one)), dict(flat(other))
@@ -157,6 +172,7 @@ def commit_of(revision: str, folder: Path = Path()) -> str | None:
 
 def _side(name: str, read: Reader, commit: str | None, *, texts: bool) -> Side:
     schema = Schema(**json.loads(read(artifacts.SCHEMA)))
+    judged(schema)
     table = pq.read_table(io.BytesIO(read(artifacts.predictions("test"))))
     alignment = _optional(read, artifacts.ALIGNMENT_METRICS)
     curves = _optional(read, artifacts.CURVES)

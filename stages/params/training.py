@@ -28,12 +28,14 @@ class TrainingParams(Section):
 
     Attributes:
         epochs: passes over train.
-        batch_size: records per optimizer step on one process, before accumulation.
+        batch_size: records per optimizer step before accumulation, of all processes together.
+        batch_tokens: most tokens of a batch, padding included; short texts then come in larger batches, and `batch_size` and
+            `group_by_length` say nothing. null counts records.
         accumulation: batches whose gradients are summed for one optimizer step.
         eval_batch_size: records per batch where nothing is learned.
         group_by_length: batches of similar length, so that little is padding; the order stays random and seeded.
         learning_rate: peak of the schedule, for the base model's weights.
-        head_learning_rate: peak for the task's head, which starts from nothing; null takes `learning_rate`.
+        head_learning_rate: peak for the task's head, null takes `learning_rate`.
         head_start: `probe` begins with a head fitted on the frozen base model's features (LP-FT, Kumar et al. 2022), `random`
             with noise.
         schedule: how the rate falls after warm-up.
@@ -46,7 +48,10 @@ class TrainingParams(Section):
         class_weights: `balanced` weighs classes by n / (classes * n_class), scaled to a mean of 1 over train's records.
         precision: `auto` is bf16 where the processor multiplies it natively, else fp32.
         gradient_checkpointing: recompute activations in the backward pass: less memory, more time.
-        metric: validation metric that picks the best epoch and stops early.
+        frozen_cache_mib: memory for what frozen layers computed, in MiB; more of it goes to a file. null computes it anew each
+            epoch.
+        metric: validation metric that picks the best epoch and stops early: `loss`, or one of the task's kind (see
+            `stages.params.task.VALIDATED`); `auto` is the kind's own choice.
         early_stopping: when to stop.
         evaluations_per_epoch: how often validation is read within an epoch.
         checkpoint_seconds: least time between two resumable checkpoints; 0 writes one at each evaluation.
@@ -58,10 +63,11 @@ class TrainingParams(Section):
     section: ClassVar[str] = "training"
     epochs: Annotated[float, Field(gt=0)] = 3
     batch_size: Annotated[int, Field(ge=1)] = 32
+    batch_tokens: Annotated[int, Field(ge=1)] | None = None
     accumulation: Annotated[int, Field(ge=1)] = 1
     eval_batch_size: Annotated[int, Field(ge=1)] = 64
     group_by_length: bool = True
-    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 2e-4
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 1e-4
     head_learning_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
     head_start: Literal["probe", "random"] = "probe"
     schedule: Literal["linear", "cosine", "constant"] = "linear"
@@ -74,7 +80,8 @@ class TrainingParams(Section):
     class_weights: Literal["none", "balanced"] = "none"
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     gradient_checkpointing: bool = False
-    metric: Literal["accuracy", "macro_f1", "loss"] = "accuracy"
+    frozen_cache_mib: Annotated[int, Field(ge=0)] | None = 1024
+    metric: Annotated[str, Field(min_length=1)] = "auto"
     early_stopping: EarlyStopping = EarlyStopping()
     evaluations_per_epoch: Annotated[int, Field(ge=1)] = 1
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 60

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stages.params import combinations
 from stages.params.adaptation import AdaptationParams
 from stages.params.data import DataParams
 from stages.params.evaluation import EvaluationParams
 from stages.params.export import ExportParams
 from stages.params.gate import GateParams
-from stages.params.loading import FILE, load
+from stages.params.loading import FILE, invalid, load
 from stages.params.model import ModelParams
+from stages.params.objectives import ObjectivesParams
 from stages.params.section import Section
 from stages.params.task import TaskParams
 from stages.params.text import TextParams
@@ -29,6 +31,7 @@ SECTIONS: tuple[type[Section], ...] = (
     TextParams,
     AdaptationParams,
     TrainingParams,
+    ObjectivesParams,
     EvaluationParams,
     ExportParams,
     TrackingParams,
@@ -40,6 +43,10 @@ def check(file: Path = FILE) -> dict[str, Section]:
     """Validate every section of a params file.
 
     Raises:
-        ParamsError: with every problem of every section.
+        ParamsError: with every problem of every section, or with what sections cannot be together.
     """
-    return load(SECTIONS, file)
+    sections = load(SECTIONS, file)
+    found = combinations.problems(sections)
+    if found:
+        raise invalid(found, file)
+    return sections

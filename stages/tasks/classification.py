@@ -1,11 +1,12 @@
 """Single-label classification of one text: a linear head on the pooled states of an encoder.
 
-This module needs no torch until a model is built: tokenize encodes with it, and scoring is numpy.
+This module needs no torch until a model is built: tokenize encodes with it, and decoding and scoring are numpy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,10 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.artifacts import Schema
-from stages.encoding.ids import encode
+from stages.encoding import ids
+from stages.encoding.ragged import Columns, Outputs, dense, token_batch
+from stages.errors import DataError
 from stages.metrics import classification as metrics
-from stages.metrics.intervals import Bootstrap
-from stages.tasks.protocol import Batch, Scores
+from stages.params.task import TaskParams
+from stages.tasks.protocol import Batch, Figures, Fitted, Probe, Scores, Scoring, Tokenized
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -25,15 +28,43 @@ if TYPE_CHECKING:
     from stages.params.model import ModelParams
     from stages.params.training import TrainingParams
 
+FIGURES = Figures(
+    validation=("accuracy", "macro_f1"),
+    headline=("accuracy", "macro_f1"),
+    shifted=("accuracy", "macro_f1", "log_loss", "ece"),
+    left_out=("micro_f1",),  # in single-label classification this is accuracy again
+)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model says of a text: its best label, that label's probability, and every label's."""
+
+    label: str
+    score: float
+    scores: dict[str, float]
+
 
 class Classification:
     """Each text has exactly one of `schema.labels`."""
 
     kind = "classification"
+    targets: tuple[str, ...] = ("label",)
+    figures = FIGURES
+    by_token = False
+    fits = False
+    probe: Probe = "multinomial"
 
-    def encode(self, records: pa.Table, tokenizer: Tokenizer, max_length: int, schema: Schema) -> pa.Table:
+    def __init__(self, params: TaskParams) -> None:
+        self.params = params
+
+    def lengths(self, records: pa.Table, tokenizer: Tokenizer) -> np.ndarray:
+        """Of the texts; see `Task.lengths`."""
+        return ids.lengths(tokenizer, records["text"].to_pylist())
+
+    def encode(self, records: pa.Table, tokenizer: Tokenizer, max_length: int, schema: Schema) -> Tokenized:
         """Encode texts and look up class ids; see `Task.encode`. The target column is `label` (int32)."""
-        encoded = encode(tokenizer, records["text"].to_pylist(), max_length)
+        encoded = ids.encode(tokenizer, records["text"].to_pylist(), max_length)
         columns = {
             "id": records["id"].combine_chunks() if records.num_rows else records["id"],
             "input_ids": encoded.ids,
@@ -42,22 +73,13 @@ class Classification:
         }
         if "label" in records.column_names:
             columns["label"] = pc.index_in(records["label"], value_set=pa.array(schema.labels, pa.string()))
-        return pa.table(columns)
+        return Tokenized(pa.table(columns))
 
     def collate(self, rows: Mapping[str, Sequence[Any]], pad_id: int) -> Batch:
         """Pad to the longest row; see `Task.collate`."""
-        import torch
-
-        ids = rows["input_ids"]
-        width = max(len(row) for row in ids)
-        padded = np.full((len(ids), width), pad_id, dtype=np.int64)
-        mask = np.zeros((len(ids), width), dtype=np.int64)
-        for i, row in enumerate(ids):
-            padded[i, : len(row)] = row
-            mask[i, : len(row)] = 1
-        batch = {"input_ids": torch.from_numpy(padded), "attention_mask": torch.from_numpy(mask)}
+        batch = token_batch(rows["input_ids"], pad_id)
         if "label" in rows:
-            batch["labels"] = torch.as_tensor(np.asarray(rows["label"], dtype=np.int64))
+            batch["labels"] = np.asarray(rows["label"], dtype=np.int64)
         return batch
 
     def model(self, encoder: nn.Module, pooling: str, schema: Schema, params: ModelParams) -> nn.Module:
@@ -66,7 +88,7 @@ class Classification:
 
         return PooledClassifier(encoder, pooling, len(schema.labels), params.head_dropout)
 
-    def objective(self, params: TrainingParams, targets: np.ndarray, schema: Schema) -> nn.Module:
+    def objective(self, params: TrainingParams, train: Columns, schema: Schema, model: nn.Module) -> nn.Module:  # noqa: ARG002
         """Cross-entropy; see `Task.objective`.
 
         With `class_weights: balanced` a record of class c weighs n / (classes · n_c) (King & Zeng 2001), so that the
@@ -77,6 +99,7 @@ class Classification:
 
         weights = None
         if params.class_weights == "balanced":
+            targets = dense(train["label"])
             counts = np.bincount(targets, minlength=len(schema.labels))
             present = counts > 0
             values = np.zeros(len(counts), dtype=np.float32)
@@ -84,47 +107,79 @@ class Classification:
             weights = torch.from_numpy(values)
         return nn.CrossEntropyLoss(weight=weights, label_smoothing=params.label_smoothing)
 
-    def validate(self, logits: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    def validate(self, outputs: Outputs, rows: Columns) -> dict[str, float]:
         """Accuracy and macro-F1; see `Task.validate`."""
-        return metrics.accuracy_and_macro_f1(targets, logits.argmax(axis=1), logits.shape[1])
+        logits = dense(outputs)
+        return metrics.accuracy_and_macro_f1(dense(rows["label"]), logits.argmax(axis=1), logits.shape[1])
 
-    def decode(self, logits: np.ndarray, ids: Sequence[str], gold: np.ndarray, schema: Schema) -> pa.Table:
+    def fit(self, outputs: Outputs, rows: pa.Table, records: pa.Table, schema: Schema) -> Fitted:  # noqa: ARG002
+        """Nothing: the most probable class is the prediction; see `Task.fit`."""
+        return {}
+
+    def decode(self, outputs: Outputs, rows: pa.Table, records: pa.Table, schema: Schema, fitted: Fitted) -> pa.Table:  # noqa: ARG002
         """The most probable class of each record; see `Task.decode`.
 
-        Args:
-            logits: `(records, classes)`.
-            ids: of the records.
-            gold: class ids `(records,)`.
-            schema: names the classes.
-
         Returns:
-            id, gold, predicted (strings), probabilities (list of float32, in the order of `schema.labels`).
+            id, gold (where rows have labels), predicted (strings), probabilities (list of float32, in the order of
+            `schema.labels`).
         """
-        probabilities = softmax(logits)
+        probabilities = softmax(dense(outputs))
         names = pa.array(schema.labels, pa.string())
         flat = pa.array(probabilities.astype(np.float32).ravel())
+        columns = {"id": pa.array(rows["id"].to_pylist(), pa.string())}
+        if "label" in rows.column_names:
+            columns["gold"] = names.take(pa.array(rows["label"].to_numpy()))
+        columns["predicted"] = names.take(pa.array(probabilities.argmax(axis=1)))
+        columns["probabilities"] = pa.FixedSizeListArray.from_arrays(flat, len(schema.labels)).cast(
+            pa.list_(pa.float32())
+        )
+        return pa.table(columns)
+
+    def score(self, predictions: pa.Table, schema: Schema, how: Scoring) -> Scores:
+        """Measure with `stages.metrics.classification`; see `Task.score`."""
+        gold, predicted, probabilities = self._columns(predictions, schema)
+        headline, details = metrics.evaluate(
+            gold, predicted, probabilities, schema.labels, how.bootstrap, top_k=self.params.top_k, bins=how.bins
+        )
+        return Scores(headline, details)
+
+    def quality(self, predictions: pa.Table, schema: Schema) -> float:
+        """Accuracy; see `Task.quality`."""
+        gold, predicted, _ = self._columns(predictions, schema)
+        return float((gold == predicted).mean())
+
+    def agree(self, one: pa.Table, other: pa.Table, schema: Schema) -> np.ndarray:  # noqa: ARG002
+        """Whether the same class was decided on; see `Task.agree`."""
+        return pc.equal(one["predicted"], other["predicted"]).to_numpy()
+
+    def records(self, inputs: Sequence[Any]) -> pa.Table:
+        """Texts as records; see `Task.records`."""
+        strange = next((one for one in inputs if not isinstance(one, str)), None)
+        if strange is not None:
+            raise DataError(f"expected texts, found {type(strange).__name__} {str(strange)[:40]!r}")
         return pa.table(
             {
-                "id": pa.array(ids, pa.string()),
-                "gold": names.take(pa.array(gold)),
-                "predicted": names.take(pa.array(probabilities.argmax(axis=1))),
-                "probabilities": pa.FixedSizeListArray.from_arrays(flat, len(schema.labels)).cast(
-                    pa.list_(pa.float32())
-                ),
+                "id": pa.array([str(i) for i in range(len(inputs))], pa.string()),
+                "text": pa.array(list(inputs), pa.string()),
             }
         )
 
-    def score(self, predictions: pa.Table, schema: Schema, bootstrap: Bootstrap, params: Mapping[str, Any]) -> Scores:
-        """Measure with `stages.metrics.classification`; `params` holds `top_k` and `bins`. See `Task.score`."""
+    def answers(self, predictions: pa.Table, schema: Schema) -> list[Any]:
+        """A `Prediction` of each text; see `Task.answers`."""
+        return [
+            Prediction(label, max(row), dict(zip(schema.labels, row, strict=True)))
+            for label, row in zip(
+                predictions["predicted"].to_pylist(), predictions["probabilities"].to_pylist(), strict=True
+            )
+        ]
+
+    def _columns(self, predictions: pa.Table, schema: Schema) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Gold and predicted class ids `(records,)`, and probabilities `(records, classes)` in float64."""
         names = pa.array(schema.labels, pa.string())
         gold = pc.index_in(predictions["gold"], value_set=names).to_numpy()
         predicted = pc.index_in(predictions["predicted"], value_set=names).to_numpy()
         flat = predictions["probabilities"].combine_chunks().flatten().to_numpy()
-        probabilities = flat.reshape(len(gold), len(schema.labels)).astype(np.float64)
-        headline, details = metrics.evaluate(
-            gold, predicted, probabilities, schema.labels, bootstrap, top_k=params["top_k"], bins=params["bins"]
-        )
-        return Scores(headline, details)
+        return gold, predicted, flat.reshape(len(gold), len(schema.labels)).astype(np.float64)
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

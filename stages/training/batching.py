@@ -1,6 +1,7 @@
 """Tokenized rows in memory, and the order in which training sees them.
 
-Rows lie in one flat array of ids with offsets, not as a million Python lists: 1 M records of 32 tokens take 136 MB. Batches
+Rows lie in one flat array of ids with offsets, not as a million Python lists: 1 M records of 32 tokens take 136 MB. A row is
+what a model reads at once: a record, or one window of a long one. Batches
 are formed anew each epoch from (seed, epoch) alone, so that a resumed run meets the same ones. Grouping by length shuffles
 first, sorts within windows of many batches, and shuffles the batches: nearly all padding goes, and order stays random
 except that a batch's texts are of similar length.
@@ -9,17 +10,20 @@ except that a batch's texts are of similar length.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from stages.artifacts import read_table
+from stages.encoding.ragged import Columns, Ragged
 
+IDLE = "idle"
+"""Key of a batch whose records count nothing in this process."""
 WINDOW = 50
 """Batches that are sorted by length together: more saves padding, fewer mixes better."""
 
@@ -29,16 +33,16 @@ class Rows(Dataset[dict[str, Any]]):
     """Tokenized records.
 
     Attributes:
-        ids: record ids.
-        flat: token ids of all records, one after another.
-        offsets: where each record begins in `flat` `(records + 1,)`.
-        targets: other columns that collating needs, such as `label`.
+        ids: record ids; windows of one record share theirs.
+        flat: token ids of all rows, one after another.
+        offsets: where each row begins in `flat` `(rows + 1,)`.
+        columns: the other columns of numbers or lists of numbers, such as `label`, by name.
     """
 
     ids: pa.ChunkedArray
     flat: np.ndarray
     offsets: np.ndarray
-    targets: dict[str, np.ndarray]
+    columns: Columns
 
     @classmethod
     def read(cls, file: Path) -> Rows:
@@ -47,16 +51,14 @@ class Rows(Dataset[dict[str, Any]]):
 
     @classmethod
     def of(cls, table: pa.Table) -> Rows:
-        """Take over a table with columns id, input_ids and targets; `length` columns are left out."""
-        lists = table["input_ids"].combine_chunks()
-        lists = lists if isinstance(lists, pa.Array) else pa.concat_arrays(lists.chunks)
-        begin = lists.offsets.to_numpy().astype(np.int64)
-        targets = {
-            name: table[name].to_numpy()
+        """Take over a table with columns id, input_ids and others; lengths, strings and structs are left out."""
+        ids = Ragged.of_lists(table["input_ids"])
+        columns = {
+            name: found
             for name in table.column_names
-            if name not in {"id", "input_ids", "length", "full_length"}
+            if name not in {"id", "input_ids", "length", "full_length"} and (found := _numbers(table[name])) is not None
         }
-        return cls(table["id"], lists.values.to_numpy()[begin[0] : begin[-1]], begin - begin[0], targets)
+        return cls(table["id"], ids.values, ids.offsets, columns)
 
     @property
     def lengths(self) -> np.ndarray:
@@ -75,38 +77,52 @@ class Rows(Dataset[dict[str, Any]]):
             "input_ids": [self.flat[self.offsets[i] : self.offsets[i + 1]] for i in indices],
         }
         at = np.asarray(indices)
-        columns.update((name, values[at]) for name, values in self.targets.items())
+        for name, values in self.columns.items():
+            columns[name] = [values[i] for i in indices] if isinstance(values, Ragged) else values[at]
+        if isinstance(indices, Idle):
+            columns[IDLE] = True
         return columns
 
 
 class Batches(Sampler[list[int]]):
     """Batches of record numbers, in an order that depends on seed and epoch alone.
 
+    With a budget of tokens, records are sorted by length and cut wherever the next one would not fit, so that short texts
+    come in larger batches. Cuts depend on lengths alone: every epoch has as many batches as the last one, of the same shapes,
+    and only who is in them and their order is by chance.
+
     Args:
         lengths: tokens per record `(records,)`.
         size: records per batch; the last one of an epoch may be smaller.
         seed: of the order.
         group: whether batches hold records of similar length.
+        tokens: most tokens of a batch, padding included; takes the place of `size` and `group`. A longer record comes alone.
     """
 
-    def __init__(self, lengths: np.ndarray, size: int, seed: int, *, group: bool) -> None:
+    def __init__(self, lengths: np.ndarray, size: int, seed: int, *, group: bool, tokens: int | None = None) -> None:
         self.lengths = lengths
         self.batch_size = size
         self.drop_last = False
         self.seed = seed
         self.group = group
         self.epoch = 0
+        self.cuts = None if tokens is None else budgeted(np.sort(lengths), tokens)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose order the next iteration gives."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return math.ceil(len(self.lengths) / self.batch_size)
+        return math.ceil(len(self.lengths) / self.batch_size) if self.cuts is None else len(self.cuts) - 1
 
     def __iter__(self) -> Iterator[list[int]]:
         generator = np.random.default_rng([self.seed, self.epoch])
         order = generator.permutation(len(self.lengths))
+        if self.cuts is not None:
+            order = order[np.argsort(self.lengths[order], kind="stable")]
+            for i in generator.permutation(len(self)):
+                yield order[self.cuts[i] : self.cuts[i + 1]].tolist()
+            return
         if self.group:
             window = self.batch_size * WINDOW
             parts = [order[i : i + window] for i in range(0, len(order), window)]
@@ -120,6 +136,61 @@ class Batches(Sampler[list[int]]):
             yield batch.tolist()
 
 
+def budgeted(ascending: np.ndarray, tokens: int) -> np.ndarray:
+    """Where to cut sorted lengths so that each batch, padded, has at most so many tokens.
+
+    Args:
+        ascending: lengths `(records,)`.
+        tokens: the budget.
+
+    Returns:
+        Cuts `(batches + 1,)`, from 0 to the number of records.
+    """
+    cuts = [0]
+    for i, length in enumerate(ascending.tolist()):
+        if i > cuts[-1] and (i + 1 - cuts[-1]) * length > tokens:
+            cuts.append(i)
+    return np.array([*cuts, len(ascending)])
+
+
+class Shares(Sampler[list[int]]):
+    """One process's part of each batch: every n-th record of it.
+
+    Args:
+        batches: that all processes form alike.
+        rank: of the process.
+        world: number of processes.
+    """
+
+    def __init__(self, batches: Batches, rank: int, world: int) -> None:
+        self.batches, self.rank, self.world = batches, rank, world
+
+    def set_epoch(self, epoch: int) -> None:
+        """See `Batches.set_epoch`."""
+        self.batches.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for batch in self.batches:
+            # A process that gets nothing has to take part all the same; what it computes counts nothing.
+            yield batch[self.rank :: self.world] or Idle(batch[:1])
+
+
+class Idle(list[int]):
+    """A share of a batch that had no record left."""
+
+
+class Loader(DataLoader[dict[str, Any]]):
+    """A loader that tells its batches the epoch; it collates in this process, since rows lie in memory."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the Trainer at the beginning of each epoch."""
+        order: Any = self.batch_sampler
+        order.set_epoch(epoch)
+
+
 def padding_share(batches: Batches, lengths: np.ndarray) -> float:
     """Share of positions of an epoch's batches that is padding."""
     positions = tokens = 0
@@ -130,4 +201,9 @@ def padding_share(batches: Batches, lengths: np.ndarray) -> float:
     return 1 - tokens / positions if positions else 0.0
 
 
-Collate = Callable[[dict[str, Any]], dict[str, Any]]
+def _numbers(column: pa.ChunkedArray) -> np.ndarray | Ragged | None:
+    """A column as collating takes it; None where it holds no numbers."""
+    kind = column.type
+    if pa.types.is_list(kind) and pa.types.is_primitive(kind.value_type):
+        return Ragged.of_lists(column)
+    return column.to_numpy() if pa.types.is_primitive(kind) else None

@@ -21,10 +21,11 @@ import torch
 from scipy.special import logsumexp
 from torch import nn
 
+from stages.encoding.ragged import dense
 from stages.metrics.linear import folds
 from stages.tasks.protocol import Task
 from stages.training.batching import Rows
-from stages.training.prediction import logits_of
+from stages.training.prediction import outputs_of
 
 STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 """Candidates for C, scikit-learn's inverse strength, on standardised features."""
@@ -51,6 +52,11 @@ class HeadStart:
     strength: float
     losses: dict[float, float]
 
+    def outputs(self, read: np.ndarray) -> np.ndarray:
+        """What the head says of features: `(records, classes)`, or `(records,)` where it has one output."""
+        said = read @ self.weight.T + self.bias
+        return said[:, 0] if said.shape[1] == 1 else said
+
 
 class _Features(nn.Module):
     """A model whose output is what its head reads."""
@@ -59,13 +65,13 @@ class _Features(nn.Module):
         super().__init__()
         self.model: Any = model
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        return self.model.features(input_ids, attention_mask)
+    def forward(self, **batch: torch.Tensor) -> torch.Tensor:
+        return self.model.features(**batch)
 
 
 def features(model: nn.Module, rows: Rows, task: Task, pad_id: int, batch_size: int, *, bf16: bool) -> np.ndarray:
-    """What the head reads of all rows `(records, hidden)`; see `logits_of`."""
-    return logits_of(_Features(model), rows, task, pad_id, batch_size, bf16=bf16)
+    """What the head reads of all rows `(records, hidden)`; see `outputs_of`."""
+    return dense(outputs_of(_Features(model), rows, task, pad_id, batch_size, bf16=bf16, by_token=False))
 
 
 def fit(read: np.ndarray, labels: np.ndarray, classes: int, seed: int, *, balanced: bool) -> HeadStart:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,38 +13,16 @@ import pytest
 from ruamel.yaml import YAML
 from tokenizers import Tokenizer
 
-from stages import artifacts, evaluate, export, finetune, prepare, tokenize
+from stages import artifacts
 from stages.alignment import ranking, shift
 from stages.artifacts import tree_sha256
+from stages.encoding.ragged import dense
 from stages.errors import GateError, ModelError
 from stages.exporters import manifest
 from stages.exporters.predictor import Predictor
-from stages.harness import Stage
-from stages.params import whole
-from stages.tracking import Record
 from stages.training.prediction import load_tuned
 from tests import tiny
-
-STAGES = {"prepare": prepare, "tokenize": tokenize, "finetune": finetune, "evaluate": evaluate, "export": export}
-
-
-@contextmanager
-def inside(folder: Path) -> Iterator[None]:
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
-
-
-def run(folder: Path, name: str) -> None:
-    with inside(folder):
-        module = STAGES[name]
-        everything = whole.check(Path("params.yaml"))
-        sections = {section.section: everything[section.section] for section in module.SECTIONS}
-        work: Callable[[Stage], None] = module.work
-        work(Stage(name, sections, Record(None)))
+from tests.pipeline.running import STAGES, inside, run
 
 
 def change(folder: Path, section: str, **values: object) -> None:
@@ -101,9 +76,9 @@ def test_what_was_saved_is_what_was_trained(done: Path) -> None:
     with inside(done):
         tuned = load_tuned(artifacts.FINETUNED)
         rows = artifacts.read_table(artifacts.tokenized("validation"))
-        logits = tuned.logits(rows, 7)
+        outputs = tuned.outputs(rows, 7)
         summary = artifacts.read_json(artifacts.SUMMARY)
-    found = tuned.task.validate(logits, rows["label"].to_numpy())
+    found = tuned.task.validate(outputs, {"label": rows["label"].to_numpy()})
     assert found["accuracy"] == pytest.approx(summary["validation_accuracy"], abs=1e-6)
     assert not (done / ".checkpoints").exists()
 
@@ -125,7 +100,7 @@ def test_the_release_classifies_raw_texts_as_the_tuned_model_does(done: Path) ->
     with inside(done):
         metrics = artifacts.read_json(artifacts.METRICS)
     assert release.temperature == metrics["calibration"]["temperature"]
-    plain = release.logits(texts[:1]) / release.temperature
+    plain = dense(release.logits(texts[:1])) / release.temperature
     likely = np.exp(plain - plain.max()) / np.exp(plain - plain.max()).sum()
     assert release.predict(texts[:1])[0].score == pytest.approx(float(likely.max()), rel=1e-6)
     assert sum(release.predict(["where is it"])[0].scores.values()) == pytest.approx(1)

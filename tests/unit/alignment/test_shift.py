@@ -77,6 +77,7 @@ def test_case_and_punctuation_alone_are_no_shift_of_content(reference: Reference
     found = reference.against(shouted, answers(200, 9))
     assert found.normalised.auc < 0.6
     assert found.true_accuracy is not None
+    assert found.expected_accuracy is not None
     assert 0 <= found.expected_accuracy <= 1
 
 

@@ -10,6 +10,7 @@ import pytest
 from stages.analysis import summary
 from stages.analysis.comparison import Comparison
 from stages.metrics.intervals import Estimate
+from stages.tasks.classification import FIGURES
 
 HEADLINE = {
     "accuracy": Estimate(0.87654, 0.81234, 0.92345, 200),
@@ -25,13 +26,13 @@ COMPARISON = Comparison(
         "tfidf": {"accuracy": Estimate(0.8, 0.74, 0.85, 200), "macro_f1": Estimate(0.7777, 0.7, 0.8, 200)},
     },
     gain=Estimate(0.07654, 0.0123, 0.1345, 200),
-    p=0.000123456789,
+    tests={"mcnemar_p": 0.000123456789},
     right=np.ones(200, dtype=bool),
 )
 
 
 def test_test_shows_all_figures_but_the_one_that_is_accuracy_again() -> None:
-    assert summary.scalars({"test": HEADLINE}, {}, 3)["test"] == {
+    assert summary.scalars({"test": HEADLINE}, {}, 3, FIGURES)["test"] == {
         "n": 200,
         "accuracy": 0.877,
         "accuracy_low": 0.812,
@@ -46,13 +47,13 @@ def test_test_shows_all_figures_but_the_one_that_is_accuracy_again() -> None:
 
 
 def test_shifted_shows_fewer_figures() -> None:
-    found = summary.scalars({"test": HEADLINE, "shifted": HEADLINE}, {}, 4)
+    found = summary.scalars({"test": HEADLINE, "shifted": HEADLINE}, {}, 4, FIGURES)
     assert set(found["test"]) - set(found["shifted"]) == {"balanced_accuracy"}
     assert found["shifted"]["log_loss"] == 0.5432
 
 
 def test_baselines_and_the_gain_over_them_are_those_of_test() -> None:
-    found = summary.scalars({"test": HEADLINE}, {"test": COMPARISON}, 2)
+    found = summary.scalars({"test": HEADLINE}, {"test": COMPARISON}, 2, FIGURES)
     assert found["baselines"] == {
         "majority": {"accuracy": 0.1},
         "tfidf": {"accuracy": 0.8, "accuracy_low": 0.74, "accuracy_high": 0.85, "macro_f1": 0.78},
@@ -62,7 +63,7 @@ def test_baselines_and_the_gain_over_them_are_those_of_test() -> None:
 
 @pytest.mark.parametrize("baselines", [{}, {"shifted": COMPARISON}], ids=["none", "of another split"])
 def test_without_baselines_of_test_there_is_no_gain(baselines: dict[str, Comparison]) -> None:
-    assert set(summary.scalars({"test": HEADLINE}, baselines, 4)) == {"test"}
+    assert set(summary.scalars({"test": HEADLINE}, baselines, 4, FIGURES)) == {"test"}
 
 
 def test_details_keep_every_estimate_with_its_interval_and_the_tables() -> None:
@@ -94,9 +95,9 @@ def test_whole_numbers_and_booleans_stay_what_they_are() -> None:
 
 
 def test_the_result_in_words() -> None:
-    assert list(summary.lines({"test": HEADLINE, "shifted": HEADLINE}, {"test": COMPARISON})) == [
+    assert list(summary.lines({"test": HEADLINE, "shifted": HEADLINE}, {"test": COMPARISON}, FIGURES)) == [
         "test: accuracy 0.877 (0.812 to 0.923), macro F1 0.856 (0.800 to 0.900)",
-        "  majority 0.100, TF-IDF + logistic regression 0.800 (0.740 to 0.850), gain over it 0.077 (0.012 to 0.135)",
+        "  majority 0.100, TF-IDF 0.800 (0.740 to 0.850), gain over it 0.077 (0.012 to 0.135)",
         "shifted: accuracy 0.877 (0.812 to 0.923), macro F1 0.856 (0.800 to 0.900)",
     ]
 

@@ -5,25 +5,37 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from torch import nn
 
+from stages import tasks
+from stages.artifacts import Schema
+from stages.encoding.ragged import token_batch
 from stages.errors import GateError, ModelError
 from stages.exporters import int8, manifest, onnx_graph, parity
 from stages.params.export import Parity
+from stages.params.task import TaskParams
 
 
 def test_distance_by_hand() -> None:
-    reference, other = np.array([[2.0, 1.0], [0.0, 1.0]]), np.array([[2.0, 1.5], [0.5, 0.25]])
-    found = parity.measure(reference, other, np.array([0, 1]))
-    assert (found.agreement, found.accuracy, found.accuracy_drop) == (0.5, 0.5, 0.5)
+    task, schema = tasks.make(TaskParams()), Schema("classification", ["a", "b"], {})
+    rows = pa.table({"id": ["1", "2"], "label": pa.array([0, 1], pa.int32())})
+
+    def said(*outputs: list[float]) -> parity.Said:
+        logits = np.array(outputs)
+        return parity.Said(logits, task.decode(logits, rows, rows, schema, {}))
+
+    found = parity.measure(task, schema, said([2.0, 1.0], [0.0, 1.0]), said([2.0, 1.5], [0.5, 0.25]))
+    assert (found.agreement, found.metric, found.value, found.drop) == (0.5, "accuracy", 0.5, 0.5)
     assert found.largest_logit_difference == 0.75
+    assert found.rounded()["accuracy_drop"] == 0.5
 
 
 def test_every_limit_that_is_not_kept_is_named() -> None:
-    near = parity.Distance(10, 1.0, 1e-6, 0.9, 0.0)
-    far = parity.Distance(10, 0.5, 2.0, 0.4, 0.5)
+    near = parity.Distance(10, 1.0, 1e-6, "accuracy", 0.9, 0.0)
+    far = parity.Distance(10, 0.5, 2.0, "accuracy", 0.4, 0.5)
     parity.check(near, near, Parity())
     with pytest.raises(GateError) as caught:
         parity.check(far, far, Parity())
@@ -57,8 +69,9 @@ def test_graphs_are_the_same_bytes_twice_and_say_what_the_model_says(tmp_path: P
     import onnxruntime
 
     files = [tmp_path / "one.onnx", tmp_path / "two.onnx"]
+    batch = token_batch([[1, 2, 3], [4]], 0)
     for file in files:
-        onnx_graph.export(Toy(), file, 20)
+        onnx_graph.export(Toy(), batch, file, 20)
         int8.quantize(file, file.with_suffix(".int8"))
     assert files[0].read_bytes() == files[1].read_bytes()
     assert files[0].with_suffix(".int8").read_bytes() == files[1].with_suffix(".int8").read_bytes()

@@ -12,10 +12,11 @@ import torch
 from torch import nn
 from transformers import BertConfig, BertModel
 
+from stages import tasks
 from stages.artifacts import Schema
 from stages.params.model import ModelParams
+from stages.params.task import TaskParams
 from stages.params.training import TrainingParams
-from stages.tasks import TASKS
 from stages.training import head_start
 from stages.training.batching import Rows
 from stages.training.seeding import seed_everything
@@ -62,10 +63,10 @@ def tuner(folder: Path, seen: list[Any] | None = None, dropout: float = 0.1, **p
         hidden_dropout_prob=dropout,
         attention_probs_dropout_prob=dropout,
     )
-    task = TASKS["classification"]
+    task = tasks.make(TaskParams())
     encoder = BertModel(config, add_pooling_layer=False)
     model = task.model(encoder, "mean", SCHEMA, ModelParams(head_dropout=dropout))
-    objective = task.objective(settings, TRAIN.targets["label"], SCHEMA)
+    objective = task.objective(settings, TRAIN.columns, SCHEMA, model)
     folder.mkdir(parents=True, exist_ok=True)
 
     def observe(values: Any, step: int) -> None:
