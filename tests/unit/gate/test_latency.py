@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -34,8 +33,6 @@ def release(tmp_path: Path) -> Path:
     words = Tokenizer(models.WordLevel({"?": 0, "a": 1}, "?"))
     words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     words.save(str(tmp_path / "tokenizer.json"))
-    (tmp_path / "labels.json").write_text(json.dumps({"0": "x"}))
-    (tmp_path / "calibration.json").write_text(json.dumps({"temperature": 1.0}))
     return tmp_path
 
 
@@ -53,6 +50,6 @@ def test_a_release_without_a_graph_or_a_split_without_texts_has_none(release: Pa
 
 
 def test_a_release_that_lacks_a_file_is_said_so(release: Path) -> None:
-    (release / "labels.json").unlink()
-    with pytest.raises(ModelError, match=r"labels\.json"):
+    (release / "tokenizer.json").unlink()
+    with pytest.raises(ModelError, match=r"tokenizer\.json"):
         latency.measure(["a"], release)
