@@ -72,6 +72,7 @@ def done(tmp_path_factory: pytest.TempPathFactory, project: Path, shared_data: P
                 "evaluation__alignment": OFF,
                 "training__learning_rate": 2e-3,
                 "text__max_length": 64,
+                "export__int8": False,
                 **changes,
             }
             made[recipe] = tiny.job(folder, project, recipe, **settled)
@@ -129,7 +130,7 @@ def test_english_questions_some_of_them_unanswerable(done: Callable[..., Path]) 
 
 
 def test_chinese_questions_with_three_references(done: Callable[..., Path]) -> None:
-    changes = {"model__base": "./base", "model__revision": None, "text__max_length": 128}
+    changes = {"model__base": "./base", "model__revision": None, "text__max_length": 128, "export__onnx": False}
     own = {"overlap": 16, "longest_answer": 60}
     folder = done("cmrc2018", "cmrc2018_small", lambda row, _: row, task__question_answering=own, **changes)
     records = pq.read_table(folder / artifacts.prepared("test"))
@@ -141,10 +142,12 @@ def test_chinese_questions_with_three_references(done: Callable[..., Path]) -> N
     assert all(one is not None for one in predicted["start"].to_pylist())
     lost = read(folder, artifacts.TEXT_REPORT / "tokens.json")["splits"]["train"]
     assert lost["answers that no window holds whole"] > 0  # windows of 128 that share 16
-    release = Predictor(folder / artifacts.RELEASE)
-    question, context = records["text"][0].as_py(), records["text_b"][0].as_py()
-    [answer] = release.predict([{"question": question, "context": context}])
-    assert context[answer.start : answer.end] == answer.text == predicted["predicted"][0].as_py()
+    for text, context, start in zip(
+        *(predicted["predicted"].to_pylist(), records["text_b"].to_pylist(), predicted["start"].to_pylist()),
+        strict=True,
+    ):
+        assert context.startswith(text, start)
+    assert manifest.verify(folder / artifacts.RELEASE) >= 6
 
 
 def test_relations_between_marked_nominals(done: Callable[..., Path]) -> None:
