@@ -21,7 +21,7 @@ def lines() -> Iterator[str]:
         return
     metrics = json.loads(METRICS.read_text(encoding="utf-8"))
     kind = json.loads(SCHEMA.read_text(encoding="utf-8"))["task"] if SCHEMA.is_file() else "classification"
-    first = tasks.make(TaskParams.model_construct(kind=kind)).figures.headline[0]
+    first = tasks.make(TaskParams.model_validate({"kind": kind})).figures.headline[0]
     shown = first.replace("_", " ").replace(" f1", " F1")
     for split in ("test", "shifted"):
         if split in metrics:
