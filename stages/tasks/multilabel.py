@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +21,7 @@ from stages.encoding.ragged import Columns, Outputs, Ragged, dense, token_batch
 from stages.errors import DataError
 from stages.metrics import multilabel as metrics
 from stages.params.task import TaskParams
-from stages.tasks.protocol import Batch, Figures, Fitted, Scores, Scoring, Tokenized
+from stages.tasks.protocol import Batch, Figures, Fitted, Probe, Scores, Scoring, Tokenized
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -52,7 +52,7 @@ class Multilabel:
         shifted=("macro_f1", "micro_f1", "map", "log_loss"),
     )
     by_token = False
-    probe: Literal["multinomial", "independent", "ridge"] | None = "independent"
+    probe: Probe = "independent"
 
     def __init__(self, params: TaskParams) -> None:
         self.params = params

@@ -9,7 +9,7 @@ with shares of a step as soft targets), so that the score is the sum of all step
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,7 @@ from stages.encoding.ragged import Columns, Outputs, dense
 from stages.metrics import regression as metrics
 from stages.params.task import TaskParams
 from stages.tasks import pair_inputs
-from stages.tasks.protocol import Batch, Figures, Fitted, Scores, Scoring, Tokenized
+from stages.tasks.protocol import Batch, Figures, Fitted, Probe, Scores, Scoring, Tokenized
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -50,7 +50,7 @@ class PairRegression:
         asked = params.regression
         self.low, self.high = asked.range or (0.0, 1.0)
         self.steps = asked.levels - 1 if asked.loss == "ordinal" else 1
-        self.probe: Literal["multinomial", "independent", "ridge"] | None = "ridge" if asked.loss == "mse" else None
+        self.probe: Probe = "ridge" if asked.loss == "mse" else None
 
     def lengths(self, records: pa.Table, tokenizer: Tokenizer) -> np.ndarray:
         """Of the pairs; see `Task.lengths`."""

@@ -34,6 +34,8 @@ Batch = dict[str, np.ndarray]
 """The arrays of a batch, by the name of the model's argument; `labels` goes to the objective instead."""
 Fitted = dict[str, Any]
 """What a task chose on validation, ready for JSON: thresholds, for example. Empty where there is nothing to choose."""
+Probe = Literal["multinomial", "independent", "ridge"] | None
+"""A regression that can give a head its start."""
 IGNORED = -100
 """Label of positions that do not count (PyTorch's own convention)."""
 
@@ -120,7 +122,7 @@ class Task(Protocol):
     figures: Figures
     by_token: bool
     fits: bool
-    probe: Literal["multinomial", "independent", "ridge"] | None
+    probe: Probe
 
     def lengths(self, records: pa.Table, tokenizer: Tokenizer) -> np.ndarray:
         """Tokens of each record before any truncation `(records,)`, special tokens included."""
