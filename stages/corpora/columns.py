@@ -86,7 +86,8 @@ class _Mapping:
 
     def _composed(self, role: str) -> bool:
         """Whether a role is made of several columns, or of none that params name."""
-        return self.shape.wanted(self.columns)[role] is None and role != "id" and not self._lacks_targets()
+        targets = role == self.shape.target and self._lacks_targets()
+        return self.shape.wanted(self.columns)[role] is None and role != "id" and not targets
 
     def _lacks_targets(self) -> bool:
         return self.split in UNLABELLED

@@ -42,7 +42,14 @@ def read(params: DataParams, shape: Shape) -> dict[str, Draft]:
     else:
         files = _by_split(path) if path.is_dir() else {"train": path}
         named = [(split, str(file), _open(file, params)) for split, file in files.items()]
-    return {split: columns.collect(split, origin, blocks, params.columns, shape) for split, origin, blocks in named}
+    drafts: dict[str, Draft] = {}
+    for split, origin, blocks in named:
+        counts: dict[str, int] = {}
+        watched = shape.watch(blocks, origin, params, counts)
+        drafts[split] = columns.collect(split, origin, watched, params.columns, shape)
+        for what, count in counts.items():
+            drafts[split].done.add(what, count)
+    return drafts
 
 
 def _open(file: Path, params: DataParams) -> Iterator[Block]:

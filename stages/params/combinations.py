@@ -41,6 +41,18 @@ def head_start_of_kind(sections: Sections) -> Iterator[Problem]:
         yield Problem(what, field="training.head_start")
 
 
+def loss_of_a_crf(sections: Sections) -> Iterator[Problem]:
+    """A CRF's likelihood is of whole sequences: single tags can neither be weighed nor smoothed in it."""
+    task, training = cast("TaskParams", sections["task"]), cast("TrainingParams", sections["training"])
+    if task.kind != "tagging" or task.tagging.head == "linear":
+        return
+    remedy = f"task.tagging.head: {task.tagging.head} scores whole sequences; {{}}, or set that to linear"
+    if training.label_smoothing:
+        yield Problem(remedy.format("set it to 0"), field="training.label_smoothing")
+    if training.class_weights != "none":
+        yield Problem(remedy.format("set it to none"), field="training.class_weights")
+
+
 def weights_of_kind(sections: Sections) -> Iterator[Problem]:
     """Smoothing moves mass between classes that exclude each other; weights need labels, and a loss that takes them."""
     task, training = cast("TaskParams", sections["task"]), cast("TrainingParams", sections["training"])
@@ -55,4 +67,9 @@ def weights_of_kind(sections: Sections) -> Iterator[Problem]:
             yield Problem(what, field="training.class_weights")
 
 
-RULES: tuple[Callable[[Sections], Iterator[Problem]], ...] = (metric_of_kind, head_start_of_kind, weights_of_kind)
+RULES: tuple[Callable[[Sections], Iterator[Problem]], ...] = (
+    metric_of_kind,
+    head_start_of_kind,
+    weights_of_kind,
+    loss_of_a_crf,
+)

@@ -9,7 +9,13 @@ from pydantic import Field, model_validator
 from stages.params.section import Section, Settings
 
 Kind = Literal[
-    "classification", "multilabel", "pair_classification", "pair_regression", "question_answering", "relation"
+    "classification",
+    "multilabel",
+    "pair_classification",
+    "pair_regression",
+    "question_answering",
+    "relation",
+    "tagging",
 ]
 VALIDATED: dict[str, tuple[str, ...]] = {
     "classification": ("accuracy", "macro_f1"),
@@ -18,6 +24,7 @@ VALIDATED: dict[str, tuple[str, ...]] = {
     "pair_regression": ("spearman", "pearson"),
     "question_answering": ("span_f1", "span_exact"),
     "relation": ("class_macro_f1", "accuracy"),
+    "tagging": ("f1", "precision", "recall", "macro_f1"),
 }
 """Metrics of validation by kind of task, besides `loss`; the first one is what `training.metric: auto` chooses by."""
 PROBED = ("classification", "multilabel", "pair_classification", "pair_regression", "relation")
@@ -70,11 +77,9 @@ class QuestionAnsweringParams(Settings):
     """Of `question_answering`.
 
     Attributes:
-        overlap: tokens of a long context that neighbouring windows share, at most half of what a window holds of it.
         longest_answer: most tokens of an answer.
     """
 
-    overlap: Annotated[int, Field(ge=0)] = 128
     longest_answer: Annotated[int, Field(ge=1)] = 30
 
 
@@ -88,6 +93,23 @@ class RelationParams(Settings):
     other: str | None = "Other"
 
 
+class TaggingParams(Settings):
+    """Of `tagging`.
+
+    Attributes:
+        head: what decides on tags: `linear` on each word's state, `crf` on top of that, or `bilstm_crf` with a BiLSTM below.
+        scheme: of the tags that the model decides between; the data may follow any other.
+        lstm_hidden: units of the BiLSTM in each direction.
+        repair: whether a predicted inside tag that follows no begin starts an entity, as the CoNLL scorer reads it, or is left
+            out together with what continues it; with a CRF there is none.
+    """
+
+    head: Literal["linear", "crf", "bilstm_crf"] = "crf"
+    scheme: Literal["BIO", "BIOES"] = "BIO"
+    lstm_hidden: Annotated[int, Field(ge=1)] = 128
+    repair: bool = True
+
+
 class TaskParams(Section):
     """The `task` section.
 
@@ -98,6 +120,9 @@ class TaskParams(Section):
         regression: of `pair_regression`.
         question_answering: of that kind.
         relation: of that kind.
+        tagging: of that kind.
+        overlap: tokens that neighbouring windows of a long text share, at most half a window (tagging,
+            question_answering).
     """
 
     section: ClassVar[str] = "task"
@@ -107,3 +132,5 @@ class TaskParams(Section):
     regression: RegressionParams = RegressionParams()
     question_answering: QuestionAnsweringParams = QuestionAnsweringParams()
     relation: RelationParams = RelationParams()
+    tagging: TaggingParams = TaggingParams()
+    overlap: Annotated[int, Field(ge=0)] = 128

@@ -15,6 +15,7 @@ from stages.tasks.pair_regression import PairRegression
 from stages.tasks.protocol import Task
 from stages.tasks.question_answering import QuestionAnswering
 from stages.tasks.relation import Relation
+from stages.tasks.tagging import Tagging
 
 TASKS: dict[str, Callable[[TaskParams], Task]] = {
     "classification": Classification,
@@ -23,6 +24,7 @@ TASKS: dict[str, Callable[[TaskParams], Task]] = {
     "pair_regression": PairRegression,
     "question_answering": QuestionAnswering,
     "relation": Relation,
+    "tagging": Tagging,
 }
 
 

@@ -95,7 +95,7 @@ class QuestionAnswering:
         questions, contexts = records["text"].to_pylist(), records["text_b"].to_pylist()
         gold = records["answers"].to_pylist() if "answers" in records.column_names else None
         rows = AnswerRows(targets=gold is not None)
-        passages = windows.encode(tokenizer, questions, contexts, max_length, self.params.question_answering.overlap)
+        passages = windows.encode(tokenizer, questions, contexts, max_length, self.params.overlap)
         for number, (key, passage) in enumerate(zip(records["id"].to_pylist(), passages, strict=True)):
             rows.add(key, passage, [] if gold is None else gold[number])
         return Tokenized(rows.table(), dict(+rows.lost))

@@ -97,8 +97,8 @@ def test_english_questions_some_of_them_unanswerable(done: Callable[..., Path]) 
     def edit(row: dict[str, Any], number: int) -> dict[str, Any]:
         return {**row, "answers": {"text": [], "answer_start": []}} if number % 4 == 0 else row
 
-    own = {"overlap": 8, "longest_answer": 10}
-    folder = done("xquad", "xquad_en", edit, task__question_answering=own)
+    own = {"task__overlap": 8, "task__question_answering": {"longest_answer": 10}}
+    folder = done("xquad", "xquad_en", edit, **own)
     predicted = pq.read_table(folder / artifacts.predictions("test"))
     records = pq.read_table(folder / artifacts.prepared("test"))
     assert predicted["id"].to_pylist() == records["id"].to_pylist()
@@ -130,9 +130,14 @@ def test_english_questions_some_of_them_unanswerable(done: Callable[..., Path]) 
 
 
 def test_chinese_questions_with_three_references(done: Callable[..., Path]) -> None:
-    changes = {"model__base": "./base", "model__revision": None, "text__max_length": 128, "export__onnx": False}
-    own = {"overlap": 16, "longest_answer": 60}
-    folder = done("cmrc2018", "cmrc2018_small", lambda row, _: row, task__question_answering=own, **changes)
+    changes = {
+        "model__base": "./base",
+        "model__revision": None,
+        "text__max_length": 128,
+        "export__onnx": False,
+        "task__overlap": 16,
+    }
+    folder = done("cmrc2018", "cmrc2018_small", lambda row, _: row, **changes)
     records = pq.read_table(folder / artifacts.prepared("test"))
     predicted = pq.read_table(folder / artifacts.predictions("test"))
     assert Counter(map(len, predicted["gold"].to_pylist()))[3] > 50

@@ -8,6 +8,7 @@ from stages.analysis.reports.protocol import Report
 from stages.analysis.reports.question_answering import QuestionAnsweringReport
 from stages.analysis.reports.regression import RegressionReport
 from stages.analysis.reports.relation import RelationReport
+from stages.analysis.reports.tagging import TaggingReport
 
 REPORTS: dict[str, Report] = {
     "classification": ClassificationReport(),
@@ -16,4 +17,5 @@ REPORTS: dict[str, Report] = {
     "pair_regression": RegressionReport(),
     "question_answering": QuestionAnsweringReport(),
     "relation": RelationReport(),
+    "tagging": TaggingReport(),
 }

@@ -8,6 +8,7 @@ from stages.corpora.shapes.label_set import LabelSet
 from stages.corpora.shapes.relation import Related
 from stages.corpora.shapes.score import ScoredPair
 from stages.corpora.shapes.shape import Shape
+from stages.corpora.shapes.spans import Spans
 
 SHAPES: dict[str, Shape] = {
     "classification": Labelled(),
@@ -16,4 +17,5 @@ SHAPES: dict[str, Shape] = {
     "pair_regression": ScoredPair(),
     "question_answering": Answered(),
     "relation": Related(),
+    "tagging": Spans(),
 }

@@ -6,7 +6,7 @@ target, what splits are stratified by, and which labels there are. It holds no d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,7 +18,7 @@ from stages.corpora.blocks import Block
 from stages.corpora.duplicates import normal_form
 from stages.corpora.records import Draft
 from stages.corpora.values import Refused, as_text, as_value
-from stages.params.data import Cleaning, Columns, Names
+from stages.params.data import Cleaning, Columns, DataParams, Names
 
 Mend = Callable[[str], str | None]
 SEPARATOR = "\x00"
@@ -79,9 +79,13 @@ class Shape:
         """
         return
 
-    def mend_text(self, draft: Draft, role: str, function: Mend) -> int:
-        """Clean a column of text, and whatever counts its characters; returns how many texts changed."""
-        return draft.change(role, lambda text: text and function(text))
+    def watch(self, blocks: Iterable[Block], origin: str, data: DataParams, counts: dict[str, int]) -> Iterable[Block]:  # noqa: ARG002
+        """Look at raw blocks as they pass, and count what no converted value shows."""
+        return blocks
+
+    def mend_texts(self, draft: Draft, function: Mend) -> int:
+        """Clean the texts; returns how many changed."""
+        return sum(draft.change(role, lambda text: text and function(text)) for role in self.texts)
 
     def mend(self, draft: Draft, function: Mend) -> int:
         """Clean the labels; returns how many records changed."""

@@ -29,8 +29,8 @@ from stages.training.prediction import ask, outputs_of, tensors
 
 
 def made(overlap: int = 4, longest: int = 6) -> Task:
-    own = QuestionAnsweringParams(overlap=overlap, longest_answer=longest)
-    return tasks.make(TaskParams(kind="question_answering", question_answering=own))
+    own = QuestionAnsweringParams(longest_answer=longest)
+    return tasks.make(TaskParams(kind="question_answering", overlap=overlap, question_answering=own))
 
 
 TASK = made()
