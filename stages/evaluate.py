@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Mapping
-from pathlib import Path
 
 import pyarrow as pa
 
@@ -72,8 +71,7 @@ def align(tuned: Tuned, given: Evaluated, baselines: Mapping[str, Comparison], *
         if "test" in baselines and baselines["test"].right is not None:
             right["tfidf"] = baselines["test"].right
     if params.alignment.enabled:
-        reference = Path(params.references)
-        measured = measuring.measure(tuned, given.predictions, right, given.bootstrap, params.alignment, reference)
+        measured = measuring.measure(tuned, given.predictions, right, given.bootstrap, params)
         for one in measured.verdicts:
             log.info("%-18s %s. %s %s", one.gap, one.state, one.evidence, one.remedy)
     publishing.write(measured, params.alignment, params.decimals)

@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from stages.alignment import sampling
 from stages.alignment.abilities import pieces
 from stages.alignment.readers import Reader
+from stages.corpora.duplicates import normal_form
+from stages.corpora.near_duplicates import near_repeats
 from stages.metrics import label_shift, two_sample
 from stages.metrics.intervals import Bootstrap, Estimate
 
@@ -25,6 +28,8 @@ LEAST = 20
 """Records below which nothing can be measured."""
 NEIGHBOURS = 5
 FOREIGN = 10
+NEARLY = 0.8
+"""Jaccard similarity of 5-character pieces from which on a text nearly stands in train."""
 PUNCTUATION = re.compile(r"[^\w\s]|_")
 
 
@@ -58,6 +63,8 @@ class Shift:
         label_distance: total variation between these and train's shares, in [0, 1]; None likewise.
         expected_accuracy: of the tuned model, estimated without labels (ATC); beside the true one where labels exist; None
             likewise.
+        leaked: share of the used records that stand in train, but for case and punctuation.
+        nearly_leaked: share of the different ones among them that stand there so or nearly so.
         foreign: the records that look least like train: row number and distance over validation's mean.
         n: records of the split that were used, and as many of train in two-sample tests.
     """
@@ -71,6 +78,8 @@ class Shift:
     label_distance: float | None
     expected_accuracy: float | None
     true_accuracy: float | None
+    leaked: float
+    nearly_leaked: float
     foreign: list[tuple[int, float]]
     n: int
 
@@ -88,6 +97,7 @@ class Shift:
             },
             "expected_accuracy": None if self.expected_accuracy is None else round(self.expected_accuracy, decimals),
             "true_accuracy": None if self.true_accuracy is None else round(self.true_accuracy, decimals),
+            "leakage": {"exact": round(self.leaked, decimals), "near": round(self.nearly_leaked, decimals)},
             "most_foreign": [{"text": texts[row], "distance": round(far, decimals)} for row, far in self.foreign],
         }  # fmt: skip
 
@@ -170,6 +180,8 @@ class Reference:
         self.known = None
         if answers is not None and train_labels is not None:
             self.known = Known.of(answers, train_labels)
+        self.train = train
+        self.forms = {normal_form(text) for text in train}
         self.vocabulary = {word.lower() for text in train for word in pieces(text)}
         chosen = sampling.rows(len(train), most, seed)
         texts = [train[i] for i in chosen]
@@ -209,6 +221,8 @@ class Reference:
             label_distance=label_distance,
             expected_accuracy=expected,
             true_accuracy=true,
+            leaked=float(np.mean([normal_form(text) in self.forms for text in used])),
+            nearly_leaked=self._nearly_leaked(used),
             foreign=[(int(chosen[i]), float(distances[i]) / usual) for i in farthest],
             n=len(used),
         )
@@ -220,6 +234,14 @@ class Reference:
         held = self.held_distances
         below = np.concatenate([block @ held / len(held) for block in other.weights(len(held))])
         return Estimate(float(distances.mean() / held.mean()), *self.bootstrap.interval(above / below), len(distances))
+
+    def _nearly_leaked(self, texts: Sequence[str]) -> float:
+        """Share of different texts that nearly stand in train; repeats among themselves are taken out first."""
+        same = np.zeros(len(texts), dtype=np.int64)
+        first = ~near_repeats(pa.chunked_array([pa.array(texts, pa.string())]), same, NEARLY)
+        kept = [text for text, one in zip(texts, first, strict=True) if one]
+        both = pa.chunked_array([pa.array([*self.train, *kept], pa.string())])
+        return float(near_repeats(both, np.zeros(len(both), dtype=np.int64), NEARLY)[len(self.train) :].mean())
 
     def _new_words(self, texts: Sequence[str]) -> float:
         found = [word.lower() not in self.vocabulary for text in texts for word in pieces(text)]

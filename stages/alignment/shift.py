@@ -41,9 +41,9 @@ def main(words: Sequence[str]) -> int:
         texts = incoming.texts(chosen.incoming)
         tuned = load_tuned(artifacts.FINETUNED)
         bootstrap = Bootstrap(params.bootstrap, params.confidence, params.seed)
-        labelled = REPORTS[tuned.task.kind].single_label
+        labelled, most = REPORTS[tuned.task.kind].single_label, params.alignment.budget.records
         base = readers.of_base(tuned)
-        reference = measuring.reference(tuned, base, bootstrap, params.alignment, labelled=labelled)
+        reference = measuring.reference(tuned, base, bootstrap, params.alignment, most, labelled=labelled)
         found = reference.against(texts, answers(tuned, texts) if labelled else None)
         judged = verdict.on_shift(chosen.incoming.name, found, params.alignment.thresholds)
         details = found.details(tuned.schema.labels, texts, params.decimals)

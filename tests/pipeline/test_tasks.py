@@ -78,7 +78,8 @@ def test_emotions_get_labels_by_thresholds_of_their_own(done: Callable[..., Path
     names = {path.name for path in (folder / artifacts.plot("")).iterdir()}
     assert {"thresholds.png", "thresholds.csv", "precision_recall.png", "per_class_f1.csv", "confusion.csv"} <= names
     alignment = json.loads((folder / artifacts.ALIGNMENT_METRICS).read_text(encoding="utf-8"))
-    assert set(alignment["verdicts"]) == {"shift: test", "retention"}
+    assert {"shift: test", "retention"} <= set(alignment["verdicts"])
+    assert "task" not in alignment["verdicts"]
     assert manifest.verify(folder / artifacts.RELEASE) >= 8
 
 
@@ -125,7 +126,7 @@ def test_pairs_get_one_label_and_the_cards_lines_work(
         task__kind="pair_classification",
         data__columns=columns,
         export__int8=False,
-        evaluation__alignment={"enabled": False, "records": 100, "permutations": 50, "seed": 1},
+        evaluation__alignment={"enabled": False},
     )
     run(folder)
     metrics = metrics_of(folder)
