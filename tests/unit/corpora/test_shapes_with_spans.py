@@ -180,6 +180,17 @@ def test_squads_own_file_is_read() -> None:
     assert [row["title"] for row in split("test")] == ["test"] * 6
 
 
+def test_a_json_document_beside_one_data_file_is_not_taken_for_data() -> None:
+    Path("raw").mkdir()
+    Path("raw/categories.json").write_text("{}")
+    run(
+        "question_answering",
+        {"qa": [asked(i, [{"text": "1997", "start": 21}], f"{CONTEXT} {i}") for i in range(30)]},
+        QUESTIONS,
+    )
+    assert len(split()) < 30  # validation and test were cut from it
+
+
 TEXT = "Rain caused the flood in 北京."
 PAIR = {"id": "id", "text": ["text", "tokens"], "label": ["label", "relation"]}
 
