@@ -55,6 +55,7 @@ class _Mapping:
 
     def take(self, block: Block) -> pa.Table:
         """One block as a table of the split's schema."""
+        block = self.shape.expand(block, self.columns)
         if self.names is None:
             self.names = self._roles(block.columns)
         taken: dict[str, Any] = {ROW: block.rows}

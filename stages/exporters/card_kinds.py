@@ -90,6 +90,20 @@ KINDS = {
         PREDICTOR % '[("A man sleeps.", "Nobody is awake.")]',
         DISTANCE,
     ),
+    "question_answering": Kind(
+        "question-answering",
+        ("f1", "exact_match"),
+        PREDICTOR % '[("Who opened the school?", "It was opened by Ms O\'Neil in 1997.")]',
+        "An answer is always a stretch of the given context, which may be wrong or not hold the answer at all.",
+        "read in overlapping windows",
+    ),
+    "relation": Kind(
+        "text-classification",
+        ("f1", "accuracy"),
+        PREDICTOR % '[{"text": "Rain caused the flood.", "head": (0, 4), "tail": (16, 21)}]',
+        "Entities have to be given: the model finds none by itself, and says something of any two spans.",
+        "cut to a window around both entities",
+    ),
     "tagging": Kind(
         "token-classification",
         ("f1", "precision", "recall"),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import cast
 
 from stages.errors import Problem
+from stages.params import regimen
 from stages.params.section import Section
 from stages.params.task import PROBED, VALIDATED, TaskParams
 from stages.params.training import TrainingParams
@@ -60,8 +61,8 @@ def weights_of_kind(sections: Sections) -> Iterator[Problem]:
         what = f"task.kind: {task.kind} has no classes that exclude each other; set it to 0"
         yield Problem(what, field="training.label_smoothing")
     if training.class_weights != "none":
-        if task.kind == "pair_regression":
-            yield Problem("task.kind: pair_regression has no classes; set it to none", field="training.class_weights")
+        if task.kind in {"pair_regression", "question_answering"}:
+            yield Problem(f"task.kind: {task.kind} has no classes; set it to none", field="training.class_weights")
         if task.kind == "multilabel" and task.multilabel.loss == "asymmetric":
             what = "task.multilabel.loss: asymmetric has weights of its own (gamma_negative, clip); set it to none, or use bce"
             yield Problem(what, field="training.class_weights")
@@ -72,4 +73,5 @@ RULES: tuple[Callable[[Sections], Iterator[Problem]], ...] = (
     head_start_of_kind,
     weights_of_kind,
     loss_of_a_crf,
+    *regimen.RULES,
 )
