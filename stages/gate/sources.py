@@ -132,6 +132,14 @@ def check(one: Side, other: Side) -> None:
         raise CannotJudgeError(f"the predictions of {one.name} and {other.name} are of different records.")
 
 
+def texts_of(records: pa.Table) -> list[str]:
+    """What there is to read of each prepared record: its text, or both of its texts."""
+    texts: list[str] = records["text"].to_pylist()
+    if "text_b" not in records.column_names:
+        return texts
+    return [f"{one} | {other}" for one, other in zip(texts, records["text_b"].to_pylist(), strict=True)]
+
+
 def judged(schema: Schema) -> None:
     """The gate compares right and wrong decisions, one per record.
 
@@ -177,7 +185,7 @@ def _side(name: str, read: Reader, commit: str | None, *, texts: bool) -> Side:
     lock = _optional(read, Path("dvc.lock"))
     said: list[str] = []
     if texts:
-        said = pq.read_table(io.BytesIO(read(artifacts.prepared("test"))), columns=["text"])["text"].to_pylist()
+        said = texts_of(pq.read_table(io.BytesIO(read(artifacts.prepared("test")))))
     return Side(
         name,
         _decisions(table, schema.labels),
