@@ -153,6 +153,10 @@ class Shape:
             f"Add records of another class, or name another column in data.columns.{self.target}."
         )
 
+    def numbers(self, draft: Draft) -> np.ndarray | None:  # noqa: ARG002
+        """Targets that are numbers `(records,)`; None where they are labels."""
+        return None
+
     def describe(self, draft: Draft) -> dict[str, Any]:  # noqa: ARG002
         """Figures of the profile that only this shape has."""
         return {}
