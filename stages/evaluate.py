@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Mapping
-from pathlib import Path
 
 import pyarrow as pa
 
@@ -36,7 +35,7 @@ def work(stage: harness.Stage) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     splits: list[str] = [split for split in ("validation", "test", "shifted") if split in tuned.schema.rows]
     predictions = {split: predict(tuned, split, params.batch_size) for split in splits}
-    given = Evaluated(task, tuned.schema, predictions, prepared, bootstrap, params)
+    given = Evaluated(task, tuned.schema, predictions, prepared, bootstrap, params, tuned.facts.fitted)
     how = Scoring(bootstrap, params.calibration_bins, lambda: prepared("train"))
     scores = {split: task.score(predictions[split], tuned.schema, how) for split in given.judged}
     baselines = report.baselines(given) if params.baselines else {}
@@ -47,7 +46,7 @@ def work(stage: harness.Stage) -> None:
     artifacts.write_json(artifacts.METRICS, {**scalars, **({"calibration": calibration} if calibration else {})})
     details = summary.details(found, baselines, {split: one.details for split, one in scores.items()}, params.decimals)
     artifacts.write_json(artifacts.DETAILS, details)
-    align(tuned, given, baselines)
+    align(tuned, given, baselines, single_label=report.single_label)
     tell(stage, scores, baselines, tuned)
 
 
@@ -63,16 +62,16 @@ def predict(tuned: Tuned, split: str, batch_size: int) -> pa.Table:
     return table
 
 
-def align(tuned: Tuned, given: Evaluated, baselines: Mapping[str, Comparison]) -> None:
-    """The three gaps; see `stages.alignment`."""
-    measured = None
+def align(tuned: Tuned, given: Evaluated, baselines: Mapping[str, Comparison], *, single_label: bool) -> None:
+    """The three gaps, or those that texts alone tell; see `stages.alignment`."""
+    measured, right = None, None
     params = given.params
-    if params.alignment.enabled:
+    if single_label:
         right = {"tuned": was_right(given.predictions["test"])}
         if "test" in baselines and baselines["test"].right is not None:
             right["tfidf"] = baselines["test"].right
-        reference = Path(params.references)
-        measured = measuring.measure(tuned, given.predictions, right, given.bootstrap, params.alignment, reference)
+    if params.alignment.enabled:
+        measured = measuring.measure(tuned, given.predictions, right, given.bootstrap, params)
         for one in measured.verdicts:
             log.info("%-18s %s. %s %s", one.gap, one.state, one.evidence, one.remedy)
     publishing.write(measured, params.alignment, params.decimals)

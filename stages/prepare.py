@@ -13,7 +13,8 @@ from stages import artifacts, harness
 from stages.artifacts import Schema
 from stages.corpora import assembling, cleaning, picture, profile, publishing, source
 from stages.corpora.profile import SplitProfile
-from stages.corpora.records import OWN, Draft
+from stages.corpora.records import Draft
+from stages.corpora.shapes import SHAPES
 from stages.params.data import DataParams
 from stages.params.task import TaskParams
 
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 def work(stage: harness.Stage) -> None:
     """Read, clean, assemble, describe, write."""
     data, task = stage.params(DataParams), stage.params(TaskParams)
-    drafts = source.read(data)
+    drafts = source.read(data, SHAPES[task.kind])
     for draft in drafts.values():
         log.info("%s: %s records read from %s", draft.name, f"{draft.rows:,}", draft.origin)
         cleaning.clean(draft, data.cleaning)
@@ -44,7 +45,7 @@ def write(drafts: Mapping[str, Draft], labels: list[str], kind: str, folder: Pat
     rows, fingerprint = {}, {}
     for name, draft in drafts.items():
         file = folder / artifacts.prepared(name).name
-        artifacts.write_table(file, draft.table.select([*OWN, *keep]))
+        artifacts.write_table(file, draft.table.select([*draft.shape.own, *keep]))
         rows[name], fingerprint[name] = draft.rows, artifacts.sha256(file)
     schema = Schema(kind, labels, rows, keep, fingerprint)
     schema.write(folder / artifacts.SCHEMA.name)
@@ -61,7 +62,8 @@ def tell(drafts: Mapping[str, Draft], profiles: Mapping[str, SplitProfile], labe
         size = f"{about['words']['mean']:g} words, {about['characters']['mean']:g} characters on average"
         log.info("%s: %s records written, %s", name, f"{draft.rows:,}", size)
     train = profiles["train"].summary
-    log.info("%d classes, the largest %g times the smallest in train", len(labels), train["largest_to_smallest"])
+    if labels:
+        log.info("%d classes, the largest %g times the smallest in train", len(labels), train["largest_to_smallest"])
     log.info("profile in %s", artifacts.DATA_REPORT)
 
 

@@ -22,6 +22,8 @@ from stages.encoding.lengths import WORDS
 from stages.metrics import linear
 
 SHOTS = 5
+NEIGHBOURS = 10
+FOLDS = 5
 DRAWS = 20
 LENGTH_BINS = 5
 CONTENT_WORDS = 12
@@ -71,7 +73,7 @@ def of_text(name: str, sentences: Sequence[str], seed: int) -> list[Ability]:
 
 
 def of_labelled(name: str, texts: Sequence[str], labels: Sequence[str], seed: int) -> list[Ability]:
-    """Tests that a labelled probe set allows: zero-shot by label names, few-shot centroids, refitted probe."""
+    """Tests that a labelled probe set allows: zero-shot by label names, few-shot centroids, neighbours, refitted probe."""
     names = sorted(set(labels))
     ids = np.searchsorted(names, labels)
     if len(texts) < FEWEST or len(names) < 2:
@@ -79,7 +81,54 @@ def of_labelled(name: str, texts: Sequence[str], labels: Sequence[str], seed: in
     made = [Ability(f"{name}: zero-shot by label names", lambda r: _zero_shot(r, texts, ids, names), len(texts))]
     if np.bincount(ids).min() > SHOTS:
         made.append(Ability(f"{name}: {SHOTS}-shot centroids", lambda r: _few_shot(r, texts, ids, seed), len(texts)))
+    made.append(
+        Ability(
+            f"{name}: nearest neighbours",
+            lambda r: linear.nearest_class(r.vectors(texts), ids, NEIGHBOURS) == ids,
+            len(texts),
+        )
+    )
     return [*made, _refitted(f"{name}: refitted probe", list(texts), ids, seed)]
+
+
+def of_relations(
+    name: str, first: Sequence[str], second: Sequence[str], labels: Sequence[str], seed: int
+) -> list[Ability]:
+    """What relation two texts are in, by a refitted probe on |u - v| and u * v (Conneau et al. 2017)."""
+    names = sorted(set(labels))
+    ids = np.searchsorted(names, labels)
+    if len(first) < FEWEST or len(names) < 2:
+        return []
+
+    def right(reader: Reader) -> np.ndarray:
+        one, other = reader.vectors(first), reader.vectors(second)
+        features = np.concatenate([np.abs(one - other), one * other], axis=1)
+        return linear.cross_predicted(features, ids, len(names), seed) == ids
+
+    return [Ability(f"{name}: refitted probe on pairs", right, len(first), access=False)]
+
+
+def of_tagged(name: str, sentences: Sequence[Sequence[str]], tags: Sequence[Sequence[str]], seed: int) -> list[Ability]:
+    """Which tag each word has, by a refitted probe on its vector; a sentence's credit is the share of its words.
+
+    Folds go by sentence, and sentences are what is resampled: words of one sentence are no independent witnesses.
+    """
+    names = sorted({tag for row in tags for tag in row})
+    if len(sentences) < FEWEST or len(names) < 2:
+        return []
+    ids = np.searchsorted(names, [tag for row in tags for tag in row])
+    sentence = np.repeat(np.arange(len(sentences)), [len(row) for row in tags])
+    fold = np.random.default_rng(seed).permutation(np.arange(len(sentences)) % FOLDS)[sentence]
+
+    def right(reader: Reader) -> np.ndarray:
+        vectors = reader.word_vectors(sentences)
+        hit = np.zeros(len(ids))
+        for i in range(FOLDS):
+            held = fold == i
+            hit[held] = linear.Ridge(vectors[~held], ids[~held], len(names)).predict(vectors[held]) == ids[held]
+        return np.bincount(sentence, hit) / np.bincount(sentence)
+
+    return [Ability(f"{name}: refitted probe on words", right, len(sentences), access=False)]
 
 
 def of_pairs(name: str, first: Sequence[str], second: Sequence[str], scores: np.ndarray) -> list[Ability]:
@@ -123,7 +172,7 @@ def _refitted(name: str, texts: list[str], labels: np.ndarray, seed: int) -> Abi
 
     def layers(reader: Reader) -> list[float]:
         # Halves instead of fifths: a curve over layers needs a probe for each of them, and no interval.
-        found = (linear.cross_predicted(x, labels, classes, seed, 2) for x in reader.states(texts).layers)
+        found = (linear.cross_predicted(x, labels, classes, seed, 2) for x in reader.layers(texts))
         return [float((predicted == labels).mean()) for predicted in found]
 
     return Ability(name, right, len(texts) if classes > 1 else 0, access=False, layers=layers)

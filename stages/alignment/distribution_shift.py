@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from stages.alignment import sampling
 from stages.alignment.abilities import pieces
 from stages.alignment.readers import Reader
+from stages.corpora.duplicates import normal_form
+from stages.corpora.near_duplicates import near_repeats
 from stages.metrics import label_shift, two_sample
 from stages.metrics.intervals import Bootstrap, Estimate
 
@@ -25,6 +28,8 @@ LEAST = 20
 """Records below which nothing can be measured."""
 NEIGHBOURS = 5
 FOREIGN = 10
+NEARLY = 0.8
+"""Jaccard similarity of 5-character pieces from which on a text nearly stands in train."""
 PUNCTUATION = re.compile(r"[^\w\s]|_")
 
 
@@ -53,9 +58,13 @@ class Shift:
         discrepancy: MMD.
         distance_ratio: mean distance to the nearest train records over that of validation; 1 is no farther.
         new_words: share of running words that train does not have, and the same share in validation.
-        label_shares: estimated share of each class (BBSE), in the order of the class names.
-        label_distance: total variation between these and train's shares, in [0, 1].
-        expected_accuracy: of the tuned model, estimated without labels (ATC); beside the true one where labels exist.
+        label_shares: estimated share of each class (BBSE), in the order of the class names; empty where records have not one
+            label each.
+        label_distance: total variation between these and train's shares, in [0, 1]; None likewise.
+        expected_accuracy: of the tuned model, estimated without labels (ATC); beside the true one where labels exist; None
+            likewise.
+        leaked: share of the used records that stand in train, but for case and punctuation.
+        nearly_leaked: share of the different ones among them that stand there so or nearly so.
         foreign: the records that look least like train: row number and distance over validation's mean.
         n: records of the split that were used, and as many of train in two-sample tests.
     """
@@ -66,9 +75,11 @@ class Shift:
     distance_ratio: Estimate
     new_words: tuple[float, float]
     label_shares: np.ndarray
-    label_distance: float
-    expected_accuracy: float
+    label_distance: float | None
+    expected_accuracy: float | None
     true_accuracy: float | None
+    leaked: float
+    nearly_leaked: float
     foreign: list[tuple[int, float]]
     n: int
 
@@ -80,17 +91,60 @@ class Shift:
             "mmd": {"squared": round(self.discrepancy.squared, 6), "p": round(self.discrepancy.p, 4), "n": self.discrepancy.n},
             "distance_ratio": self.distance_ratio.rounded(decimals),
             "new_words": {"split": round(self.new_words[0], decimals), "validation": round(self.new_words[1], decimals)},
-            "labels": {
+            "labels": None if self.label_distance is None else {
                 "distance": round(self.label_distance, decimals),
                 "shares": {name: round(float(v), decimals) for name, v in zip(labels, self.label_shares, strict=True)},
             },
-            "expected_accuracy": round(self.expected_accuracy, decimals),
+            "expected_accuracy": None if self.expected_accuracy is None else round(self.expected_accuracy, decimals),
             "true_accuracy": None if self.true_accuracy is None else round(self.true_accuracy, decimals),
+            "leakage": {"exact": round(self.leaked, decimals), "near": round(self.nearly_leaked, decimals)},
             "most_foreign": [{"text": texts[row], "distance": round(far, decimals)} for row, far in self.foreign],
         }  # fmt: skip
 
     def _tests(self) -> dict[str, two_sample.Separation]:
         return {"raw": self.raw, "normalised": self.normalised}
+
+
+@dataclass(frozen=True)
+class Known:
+    """What labels of train and validation say of a model, where every record has one.
+
+    Attributes:
+        answers: of the tuned model on validation.
+        gold: class ids of validation `(records,)`.
+        shares: of train's records by class `(classes,)`.
+    """
+
+    answers: Answers
+    gold: np.ndarray
+    shares: np.ndarray
+
+    @classmethod
+    def of(cls, answers: Answers, train_labels: np.ndarray) -> Known:
+        """From answers on validation and class ids of train.
+
+        Raises:
+            ValueError: validation has no labels.
+        """
+        if answers.gold is None:
+            raise ValueError("validation needs labels")
+        classes = int(max(train_labels.max(), answers.predicted.max(), answers.gold.max())) + 1
+        counts = np.bincount(train_labels, minlength=classes)
+        return cls(answers, answers.gold, counts / counts.sum())
+
+    def against(self, answers: Answers) -> tuple[np.ndarray, float, float, float | None]:
+        """Label shares, their distance from train's, expected and true accuracy of answers on other records."""
+        classes = len(self.shares)
+        confusion = np.zeros((classes, classes))
+        np.add.at(confusion, (self.gold, self.answers.predicted), 1)
+        shares = label_shift.shares(confusion, answers.predicted)
+        right = self.answers.predicted == self.gold
+        return (
+            shares,
+            float(np.abs(shares - self.shares).sum() / 2),
+            label_shift.expected_accuracy(self.answers.confidence, right, answers.confidence),
+            None if answers.gold is None else float((answers.predicted == answers.gold).mean()),
+        )
 
 
 class Reference:
@@ -100,8 +154,9 @@ class Reference:
         base: the base model.
         train: texts of train.
         validation: texts of validation.
-        answers: of the tuned model on validation, with gold.
-        train_labels: class ids of train.
+        answers: of the tuned model on validation, with gold; None where records have not one label each, so that texts alone
+            are compared.
+        train_labels: class ids of train; None likewise.
         most: records per statistic.
         permutations: of MMD.
         seed: of samples, folds and permutations.
@@ -113,21 +168,20 @@ class Reference:
         base: Reader,
         train: Sequence[str],
         validation: Sequence[str],
-        answers: Answers,
-        train_labels: np.ndarray,
+        answers: Answers | None,
+        train_labels: np.ndarray | None,
         *,
         most: int,
         permutations: int,
         seed: int,
         bootstrap: Bootstrap,
     ) -> None:
-        if answers.gold is None:
-            raise ValueError("validation needs labels")
         self.base, self.most, self.permutations, self.seed, self.bootstrap = base, most, permutations, seed, bootstrap
-        self.answers, self.gold = answers, answers.gold
-        self.classes = int(max(train_labels.max(), answers.predicted.max(), answers.gold.max())) + 1
-        counts = np.bincount(train_labels, minlength=self.classes)
-        self.train_shares = counts / counts.sum()
+        self.known = None
+        if answers is not None and train_labels is not None:
+            self.known = Known.of(answers, train_labels)
+        self.train = train
+        self.forms = {normal_form(text) for text in train}
         self.vocabulary = {word.lower() for text in train for word in pieces(text)}
         chosen = sampling.rows(len(train), most, seed)
         texts = [train[i] for i in chosen]
@@ -137,12 +191,12 @@ class Reference:
         self.held_distances = two_sample.nearest_distances(base.vectors(held), self.vectors, NEIGHBOURS)
         self.held_new_words = self._new_words(held)
 
-    def against(self, texts: Sequence[str], answers: Answers) -> Shift:
+    def against(self, texts: Sequence[str], answers: Answers | None) -> Shift:
         """Measure records against train.
 
         Args:
             texts: of a split.
-            answers: of the tuned model on the same records.
+            answers: of the tuned model on the same records; None where texts alone are compared.
         """
         chosen = sampling.rows(len(texts), self.most, self.seed)
         used = [texts[i] for i in chosen]
@@ -150,10 +204,9 @@ class Reference:
         n = min(len(used), len(self.vectors))
         mine, theirs = (sampling.rows(count, n, self.seed + 1) for count in (len(self.vectors), len(used)))
         distances = two_sample.nearest_distances(vectors, self.vectors, NEIGHBOURS)
-        confusion = np.zeros((self.classes, self.classes))
-        np.add.at(confusion, (self.gold, self.answers.predicted), 1)
-        shares = label_shift.shares(confusion, answers.predicted)
-        right = self.answers.predicted == self.gold
+        shares, label_distance, expected, true = np.empty(0), None, None, None
+        if self.known is not None and answers is not None:
+            shares, label_distance, expected, true = self.known.against(answers)
         farthest = np.argsort(-distances, kind="stable")[:FOREIGN]
         usual = float(self.held_distances.mean())
         return Shift(
@@ -165,9 +218,11 @@ class Reference:
             distance_ratio=self._ratio(distances),
             new_words=(self._new_words(used), self.held_new_words),
             label_shares=shares,
-            label_distance=float(np.abs(shares - self.train_shares).sum() / 2),
-            expected_accuracy=label_shift.expected_accuracy(self.answers.confidence, right, answers.confidence),
-            true_accuracy=None if answers.gold is None else float((answers.predicted == answers.gold).mean()),
+            label_distance=label_distance,
+            expected_accuracy=expected,
+            true_accuracy=true,
+            leaked=float(np.mean([normal_form(text) in self.forms for text in used])),
+            nearly_leaked=self._nearly_leaked(used),
             foreign=[(int(chosen[i]), float(distances[i]) / usual) for i in farthest],
             n=len(used),
         )
@@ -179,6 +234,14 @@ class Reference:
         held = self.held_distances
         below = np.concatenate([block @ held / len(held) for block in other.weights(len(held))])
         return Estimate(float(distances.mean() / held.mean()), *self.bootstrap.interval(above / below), len(distances))
+
+    def _nearly_leaked(self, texts: Sequence[str]) -> float:
+        """Share of different texts that nearly stand in train; repeats among themselves are taken out first."""
+        same = np.zeros(len(texts), dtype=np.int64)
+        first = ~near_repeats(pa.chunked_array([pa.array(texts, pa.string())]), same, NEARLY)
+        kept = [text for text, one in zip(texts, first, strict=True) if one]
+        both = pa.chunked_array([pa.array([*self.train, *kept], pa.string())])
+        return float(near_repeats(both, np.zeros(len(both), dtype=np.int64), NEARLY)[len(self.train) :].mean())
 
     def _new_words(self, texts: Sequence[str]) -> float:
         found = [word.lower() not in self.vocabulary for text in texts for word in pieces(text)]

@@ -14,9 +14,8 @@ import pyarrow as pa
 
 from stages import artifacts
 from stages.alignment import (
-    abilities,
+    asking,
     interpolation,
-    language,
     readers,
     references,
     retention,
@@ -26,22 +25,21 @@ from stages.alignment import (
     verdict,
 )
 from stages.alignment.abilities import Ability
+from stages.alignment.asking import Words
+from stages.alignment.budget import Sizes
 from stages.alignment.distribution_shift import LEAST, Answers, Reference, Shift
 from stages.alignment.interpolation import Mixture
 from stages.alignment.retention import Retention
 from stages.alignment.surroundings import Model, Surroundings
 from stages.alignment.task_gap import Labelled, TaskGap
 from stages.alignment.verdict import Verdict
-from stages.analysis import baselines
 from stages.corpora.splitting import sample
-from stages.encoding import base_model
 from stages.metrics.intervals import Bootstrap
 from stages.params.alignment import AlignmentParams
-from stages.params.model import ModelParams
+from stages.params.evaluation import EvaluationParams
 from stages.training.prediction import Tuned
 
-SPOKEN = 100
-"""Sentences whose tokens are masked one by one."""
+TEXTS_ONLY = "not measured: records of this kind of task have not one text and one label each"
 log = logging.getLogger(__name__)
 
 
@@ -50,38 +48,41 @@ class Alignment:
     """The three gaps and what they mean.
 
     Attributes:
-        task: between base model and task.
+        task: between base model and task; None where records have not one text and one label each, so that no probe says it.
+        words: how finely the base model breaks the task's words.
         shifts: between train and other splits.
         retention: between what the model knew and what it still knows.
         way: task and retention between base and tuned weights; empty without an ability to hold on to.
         moved: relative distance of the weights.
-        around: robustness, foreign messages, slices and the rest.
+        around: robustness, foreign messages, slices and the rest; None likewise.
         verdicts: one per gap and split.
         texts: of the splits, for the records that look most foreign.
         labels: class names.
         base: name of the base model.
+        sizes: of samples, and what they cost by the count.
     """
 
-    task: TaskGap
+    task: TaskGap | None
+    words: Words
     shifts: dict[str, Shift]
     retention: Retention
     way: list[Mixture]
     moved: float
-    around: Surroundings
+    around: Surroundings | None
     verdicts: list[Verdict]
     texts: dict[str, list[str]]
     labels: list[str]
     base: str
+    sizes: Sizes
 
     def scalars(self, decimals: int) -> dict[str, Any]:
         """What belongs into `metrics.json`: scalars only, ends of intervals as sibling keys."""
         worst = self.retention.worst
         return {
             "task": {
-                **_flat("probe", self.task.probe, decimals),
-                **_flat("pretraining_gain", self.task.pretraining_gain, decimals),
-                **_flat("adaptation_gap", self.task.adaptation_gap, decimals),
-                "best_layer": self.task.best_layer,
+                **(_task(self.task, decimals) if self.task else {}),
+                "subwords_per_word": round(self.words.task, decimals),
+                "foreign_words": round(self.words.foreign, decimals),
             },
             "shift": {
                 split: {
@@ -91,27 +92,39 @@ class Alignment:
                     "separation_high": round(one.normalised.high, decimals),
                     **_flat("distance_ratio", one.distance_ratio, decimals),
                     "new_words": round(one.new_words[0], decimals),
-                    "label_distance": round(one.label_distance, decimals),
-                    "expected_accuracy": round(one.expected_accuracy, decimals),
+                    "leaked": round(one.leaked, decimals),
+                    **_known(one, decimals),
                 }
                 for split, one in self.shifts.items()
             },
             "retention": {
                 **(_flat("worst", worst.retained, decimals) if worst and worst.retained else {}),
+                **({} if self.retention.mean is None else {"mean": round(self.retention.mean, decimals)}),
+                **(_flat("backward_transfer", self.retention.backward, decimals) if self.retention.backward else {}),
                 "informative": sum(one.retained is not None for one in self.retention.readings),
                 "cka_last_layer": round(self.retention.cka[-1], decimals),
             },
-            **self.around.scalars(decimals),
+            **(self.around.scalars(decimals) if self.around else {}),
+            "budget": {
+                "records": self.sizes.records,
+                "probed": self.sizes.probed,
+                "counted_seconds": round(self.sizes.seconds, 1),
+            },
             "verdicts": {one.gap: one.state for one in self.verdicts},
         }
 
     def details(self, decimals: int) -> dict[str, Any]:
         """Everything that was measured, as JSON."""
         return {
-            "task": self.task.details(decimals),
+            "task": {
+                **(self.task.details(decimals) if self.task else {"note": TEXTS_ONLY}),
+                "words": self.words.details(decimals),
+            },
             "shift": {s: one.details(self.labels, self.texts[s], decimals) for s, one in self.shifts.items()},
             "retention": {
                 "readings": [one.details(decimals) for one in self.retention.readings],
+                "backward_transfer": self.retention.backward.rounded(decimals) if self.retention.backward else None,
+                "language": vars(self.retention.language) if self.retention.language else None,
                 "cka_by_layer": [round(value, decimals) for value in self.retention.cka],
                 "cka_sentences": self.retention.texts,
                 "probes_by_layer": {
@@ -128,7 +141,8 @@ class Alignment:
                 for one in self.way
             ],
             "relative_weight_distance": round(self.moved, decimals),
-            "around": self.around.details(self.labels, decimals),
+            "around": self.around.details(self.labels, decimals) if self.around else {"note": TEXTS_ONLY},
+            "budget": {**vars(self.sizes), "seconds": round(self.sizes.seconds, 1)},
             "verdicts": [vars(one) for one in self.verdicts],
         }
 
@@ -136,78 +150,96 @@ class Alignment:
 def measure(
     tuned: Tuned,
     predictions: Mapping[str, pa.Table],
-    right: Mapping[str, np.ndarray],
+    right: Mapping[str, np.ndarray] | None,
     bootstrap: Bootstrap,
-    params: AlignmentParams,
-    source: Path,
+    params: EvaluationParams,
 ) -> Alignment:
     """Measure all three gaps of the project in the working directory.
 
     Args:
         tuned: the tuned model.
-        predictions: its predictions by split: `test`, and `shifted` where it exists.
-        right: whether `tuned` and `tfidf` were right on test's records.
+        predictions: its predictions by split: `validation`, `test`, and `shifted` where it exists.
+        right: whether `tuned` and `tfidf` were right on test's records; None where a record has not one text and one label:
+            then only texts are compared, and abilities.
         bootstrap: how intervals are made.
-        params: sizes, seed, thresholds.
-        source: text and probe sets for retention.
+        params: sizes, seed, thresholds, references.
     """
-    began = time.monotonic()
-    given = references.read(source)
+    began, settings = time.monotonic(), params.alignment
+    given = references.read(Path(params.references))
     after, base = readers.of_tuned(tuned, artifacts.FINETUNED), readers.of_base(tuned)
-    random = readers.of_random(base, params.seed)
+    random = readers.of_random(base, settings.seed)
+    sizes = asking.sizes(tuned, base, given, params)
     labels = tuned.schema.labels
-    data = {split: _labelled(split, labels) for split in ("train", "validation", "test")}
-    # The probes see the records that the TF-IDF baseline sees: a floor with more of them would not be one.
-    probed = np.flatnonzero(sample(data["train"].labels, baselines.LARGEST, bootstrap.seed))
-    known = Labelled([data["train"].texts[int(i)] for i in probed], data["train"].labels[probed])
-    task = task_gap.measure(base, random, {**data, "train": known}, dict(right), bootstrap, params.seed)
-    log.info("task gap measured (%.0f s)", time.monotonic() - began)
-    compared = reference(tuned, base, bootstrap, params, predictions.get("validation"))
-    texts: dict[str, list[str]] = {}
-    shifts: dict[str, Shift] = {}
-    for split in ("test", "shifted", "unlabelled"):
-        if split not in tuned.schema.rows:
-            continue
-        if tuned.schema.rows[split] < LEAST:
-            log.warning(
-                "shift: %s has %d records, fewer than the %d that say anything", split, tuned.schema.rows[split], LEAST
-            )
-        else:
-            texts[split] = artifacts.read_table(artifacts.prepared(split), ["text"])["text"].to_pylist()
-            shifts[split] = compared.against(texts[split], answers(tuned, split, predictions.get(split)))
+    data: dict[str, Labelled] = {}
+    task: TaskGap | None = None
+    if right is not None:
+        data = {split: _labelled(split, labels) for split in ("train", "validation", "test")}
+        # The probes see the records that the TF-IDF baseline sees: a floor with more of them would not be one. Where the
+        # budget leaves fewer, the floor has the advantage, and the gain is rather too small than too large.
+        probed = np.flatnonzero(sample(data["train"].labels, sizes.probed, bootstrap.seed))
+        known = Labelled([data["train"].texts[int(i)] for i in probed], data["train"].labels[probed])
+        task = task_gap.measure(base, random, {**data, "train": known}, dict(right), bootstrap, settings.seed)
+        log.info("task gap measured (%.0f s)", time.monotonic() - began)
+    texts, shifts = _shifts(tuned, base, predictions, bootstrap, settings, sizes, labelled=right is not None)
     log.info("distribution shift measured on %s (%.0f s)", ", ".join(shifts), time.monotonic() - began)
-    asked = []
-    for name, sentences in given.texts.items():
-        asked += abilities.of_text(name, _some(sentences, params), params.seed)
-    for name, (records, classes) in given.probes.items():
-        chosen = sampling.rows(len(records), 2 * params.records, params.seed)
-        asked += abilities.of_labelled(name, [records[i] for i in chosen], [classes[i] for i in chosen], params.seed)
-    for name, (first, second, scores) in given.pairs.items():
-        chosen = sampling.rows(len(first), 2 * params.records, params.seed)
-        one, other = [first[i] for i in chosen], [second[i] for i in chosen]
-        asked += abilities.of_pairs(name, one, other, np.array(scores)[chosen])
-    general = [sentence for sentences in given.texts.values() for sentence in sentences]
-    general = general or [text for records, _ in given.probes.values() for text in records]
-    general = general or [text for first, _, _ in given.pairs.values() for text in first]
-    kept = retention.measure(base, after, random, asked, _some(general, params), bootstrap)
-    spoken = _spoken(tuned, base, after, random, general, bootstrap)
-    kept = replace(kept, readings=[*kept.readings, *spoken])
+    asked, general = asking.abilities_of(given, sizes.records, settings.seed), asking.sentences(given)
+    kept = retention.measure(base, after, random, asked, asking.some(general, sizes.records, settings.seed), bootstrap)
+    spoken = asking.spoken(tuned, base, after, random, general, bootstrap)
+    if spoken is not None:
+        kept = replace(kept, readings=[*kept.readings, spoken[0]], language=spoken[1])
     log.info("retention measured by %d abilities (%.0f s)", len(kept.readings), time.monotonic() - began)
-    way = _way(tuned, base, after, data["test"], asked, kept, bootstrap, params)
-    around = surroundings.measure(Model(tuned, after), data, predictions["test"], given, bootstrap, params)
-    log.info("robustness, slices and the rest measured (%.0f s)", time.monotonic() - began)
+    way: list[Mixture] = []
+    around: Surroundings | None = None
+    if right is not None:
+        way = _way(tuned, base, after, data["test"], asked, kept, bootstrap, sizes.records, settings.seed)
+        around = surroundings.measure(Model(tuned, after), data, predictions, given, bootstrap, params, sizes)
+    log.info(
+        "alignment measured in %.0f s; counted as %.0f of at most %s s, with at most %d records per statistic",
+        time.monotonic() - began, sizes.seconds, settings.budget.seconds, sizes.records,
+    )  # fmt: skip
     return Alignment(
         task=task,
+        words=asking.fragmentation(base, texts_of("train"), general, sizes.records, settings.seed),
         shifts=shifts,
         retention=kept,
         way=way,
         moved=interpolation.distance(base, after),
         around=around,
-        verdicts=verdict.all_of(task, shifts, kept, params.thresholds),
+        verdicts=verdict.all_of(task, shifts, kept, settings.thresholds),
         texts=texts,
         labels=labels,
         base=tuned.facts.encoding.base,
+        sizes=sizes,
     )
+
+
+def _shifts(
+    tuned: Tuned,
+    base: readers.Reader,
+    predictions: Mapping[str, pa.Table],
+    bootstrap: Bootstrap,
+    settings: AlignmentParams,
+    sizes: Sizes,
+    *,
+    labelled: bool,
+) -> tuple[dict[str, list[str]], dict[str, Shift]]:
+    """Texts and shifts of all splits that are large enough, against train."""
+    compared = reference(
+        tuned, base, bootstrap, settings, sizes.records, predictions.get("validation"), labelled=labelled
+    )
+    texts: dict[str, list[str]] = {}
+    shifts: dict[str, Shift] = {}
+    for split in ("validation", "test", "shifted", "unlabelled"):
+        count = tuned.schema.rows.get(split)
+        if count is None:
+            continue
+        if count < LEAST:
+            log.warning("shift: %s has %d records, fewer than the %d that say anything", split, count, LEAST)
+            continue
+        texts[split] = texts_of(split)
+        said = answers(tuned, split, predictions.get(split)) if labelled else None
+        shifts[split] = compared.against(texts[split], said)
+    return texts, shifts
 
 
 def _way(
@@ -218,41 +250,17 @@ def _way(
     asked: Sequence[Ability],
     kept: Retention,
     bootstrap: Bootstrap,
-    params: AlignmentParams,
+    records: int,
+    seed: int,
 ) -> list[Mixture]:
     """The way from base to tuned weights, with the ability that kept least."""
     ability = next((one for one in asked if kept.worst is not None and one.name == kept.worst.ability), None)
     if ability is None:
         return []
-    chosen = sampling.rows(len(test.texts), params.records // 2, params.seed)
+    chosen = sampling.rows(len(test.texts), records // 2, seed)
     head: Any = tuned.model.head
     asked_of = ([test.texts[i] for i in chosen], test.labels[chosen])
     return interpolation.measure(base, after, head, asked_of, ability, bootstrap)
-
-
-def _spoken(
-    tuned: Tuned,
-    base: readers.Reader,
-    after: readers.Reader,
-    random: readers.Reader,
-    sentences: list[str],
-    bootstrap: Bootstrap,
-) -> list[retention.Reading]:
-    """Loss per token with the base model's own output layer, where it was saved with one."""
-    folder = base_model.locate(ModelParams.model_validate(tuned.facts.model), verify=False)
-    before = language.speaker(folder, base.words, base.pad_id)
-    if before is None:
-        return []
-    some = sentences[:SPOKEN]
-    credit = []
-    for one in (before, before.with_body(after.encoder), before.with_body(random.encoder)):
-        losses, tokens = one.losses(some)
-        credit.append(-losses / np.maximum(tokens, 1))
-    return [
-        retention.reading(
-            f"{before.kind} language model: log-likelihood per token", np.stack(credit), bootstrap, access=True
-        )
-    ]
 
 
 def reference(
@@ -260,17 +268,19 @@ def reference(
     base: readers.Reader,
     bootstrap: Bootstrap,
     params: AlignmentParams,
+    records: int,
     validation_predictions: pa.Table | None = None,
+    *,
+    labelled: bool = True,
 ) -> Reference:
     """The train split as the base model sees it; see `stages.alignment.distribution_shift.Reference`."""
-    train, validation = (_labelled(split, tuned.schema.labels) for split in ("train", "validation"))
     return Reference(
         base,
-        train.texts,
-        validation.texts,
-        answers(tuned, "validation", validation_predictions),
-        train.labels,
-        most=params.records,
+        texts_of("train"),
+        texts_of("validation"),
+        answers(tuned, "validation", validation_predictions) if labelled else None,
+        _labelled("train", tuned.schema.labels).labels if labelled else None,
+        most=records,
         permutations=params.permutations,
         seed=params.seed,
         bootstrap=bootstrap,
@@ -292,14 +302,34 @@ def answers_of(predictions: pa.Table, labels: list[str], gold: np.ndarray | None
     return Answers(flat.argmax(axis=1), flat.max(axis=1), gold)
 
 
+def texts_of(split: str) -> list[str]:
+    """What there is to read of each record: its text, or both of its texts."""
+    table = artifacts.read_table(artifacts.prepared(split))
+    texts: list[str] = table["text"].to_pylist()
+    if "text_b" not in table.column_names:
+        return texts
+    return [f"{one} | {other}" for one, other in zip(texts, table["text_b"].to_pylist(), strict=True)]
+
+
 def _labelled(split: str, labels: list[str]) -> Labelled:
     table = artifacts.read_table(artifacts.prepared(split), ["text", "label"])
     place = {label: i for i, label in enumerate(labels)}
     return Labelled(table["text"].to_pylist(), np.array([place[one] for one in table["label"].to_pylist()]))
 
 
-def _some(sentences: list[str], params: AlignmentParams) -> list[str]:
-    return [sentences[i] for i in sampling.rows(len(sentences), params.records, params.seed)]
+def _task(task: TaskGap, decimals: int) -> dict[str, float]:
+    return {
+        **_flat("probe", task.probe, decimals),
+        **_flat("pretraining_gain", task.pretraining_gain, decimals),
+        **_flat("adaptation_gap", task.adaptation_gap, decimals),
+        "best_layer": task.best_layer,
+    }
+
+
+def _known(one: Shift, decimals: int) -> dict[str, float]:
+    """What only records with one label each allow to say of a shift."""
+    values = {"label_distance": one.label_distance, "expected_accuracy": one.expected_accuracy}
+    return {name: round(value, decimals) for name, value in values.items() if value is not None}
 
 
 def _flat(name: str, one: Any, decimals: int) -> dict[str, float]:

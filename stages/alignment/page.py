@@ -7,7 +7,23 @@ from html import escape
 
 from stages.alignment import svg
 from stages.alignment.measuring import Alignment
-from stages.alignment.verdict import Verdict, bounds, shown, signed
+from stages.alignment.retention import Retention
+from stages.alignment.surroundings import Surroundings
+from stages.alignment.tables import (
+    behaviour_rows,
+    calibration_rows,
+    content_rows,
+    explanation_rows,
+    fit_rows,
+    retention_rows,
+    robustness_rows,
+    scope_rows,
+    shift_rows,
+    slice_rows,
+    task_rows,
+    way_rows,
+)
+from stages.alignment.verdict import Verdict, bounds, signed
 from stages.metrics.intervals import Estimate
 from stages.params.alignment import Thresholds
 
@@ -15,6 +31,7 @@ TITLES = {
     "task": "Does the base model fit the task?",
     "shift": "Do other messages look like the training data?",
     "retention": "What did fine-tuning make the model forget?",
+    "calibration": "Can its confidence be trusted?",
     "robustness": "What do small changes of the texts do?",
     "scope": "Does it notice messages that fit none of its classes?",
     "slices": "Where is it worst?",
@@ -30,11 +47,16 @@ WORDS = {
     "distance ratio": "mean distance to the five nearest train records over the same of validation's records.",
     "label shift": "total variation between train's class shares and those estimated without labels (BBSE).",
     "expected accuracy": "of the tuned model, estimated without labels by average thresholded confidence (ATC).",
+    "leaked": "share of a split's records that stand in train but for case and punctuation, and that stand there nearly so.",
     "retained": "(tuned - floor) / (base - floor); the floor is the same architecture with random weights.",
     "UNINFORMATIVE": "the base model is not four standard errors above the floor, so there is nothing to forget.",
     "access, information": "vectors taken as they are; a linear probe fitted anew.",
+    "backward transfer": "mean change of all informative abilities; it hides the worst one, which the verdict looks at.",
+    "ECE": "mean distance of confidence from accuracy over bins of equal mass; the band is where a perfectly calibrated "
+    "model's would lie on as many records.",
+    "counted seconds": "cost by a count of operations, in seconds of two cores; samples follow from it and never from a clock.",
 }
-SHOWN_SLICES = 12
+NOT_ASKED = "Not measured: records of this kind of task have not one text and one label each, which a probe needs."
 STYLE = """
 :root{color-scheme:light;--ink:#1d2430;--soft:#667080;--line:#d8dde4}
 *{box-sizing:border-box}body{margin:0;font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:#f6f7f9}
@@ -64,7 +86,7 @@ def html(found: Alignment, limits: Thresholds) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>Alignment report</title><style>{STYLE}</style></head><body><main>"
-        f"<h1>Alignment report</h1><p class=lead>Base model {escape(found.base)}; intervals are 95 %. "
+        f"<h1>Alignment report</h1><p class=lead>Base model {escape(found.base)}; intervals are 95 %. {_samples(found)} "
         f'What the words mean stands at the end.</p><p class="strip">{strip}</p><div class="cards">{cards}</div>'
         f"{_task(found)}{_shift(found, limits)}{_retention(found, limits)}{_around(found)}"
         f"{_definitions(limits)}</main></body></html>\n"
@@ -77,163 +99,113 @@ def markdown(found: Alignment) -> str:
     lines += [
         f"| {one.gap} | **{one.state}** | {one.evidence} | {one.remedy or 'none needed'} |" for one in found.verdicts
     ]
-    lines += ["", "## Task", "", *_markdown_table(*task_rows(found))]
+    lines += ["", "## Task", "", *(_markdown_table(*task_rows(found.task)) if found.task else [NOT_ASKED])]
     lines += ["", "## Distribution shift", "", *_markdown_table(*shift_rows(found))]
+    lines += ["", *_markdown_table(*content_rows(found))]
     lines += ["", "## Retention", "", *_markdown_table(*retention_rows(found))]
+    if found.retention.backward is not None:
+        lines += ["", _together(found.retention)]
     more = {
         "Between base and tuned weights": way_rows(found),
-        "Robustness": robustness_rows(found),
-        "Out of scope": scope_rows(found),
-        "Worst slices": slice_rows(found),
-        "Behaviour": behaviour_rows(found),
-        "Train and validation": fit_rows(found),
     }
+    if found.around:
+        more |= {
+            "Calibration": calibration_rows(found.around),
+            "Robustness": robustness_rows(found.around),
+            "Out of scope": scope_rows(found.around),
+            "Worst slices": slice_rows(found.around),
+            "Behaviour": behaviour_rows(found.around),
+            "Train and validation": fit_rows(found.around),
+        }
     for title, table in more.items():
         if table[1]:
             lines += ["", f"## {title}", "", *_markdown_table(*table)]
     return "\n".join(lines) + "\n"
 
 
-Table = tuple[Sequence[str], list[list[str]]]
+def _samples(found: Alignment) -> str:
+    sizes = found.sizes
+    shrunk = ", smaller than asked for, as evaluation.alignment.budget.seconds says" if sizes.capped else ""
+    return f"At most {sizes.records:,} records per statistic{shrunk}; {sizes.seconds:.0f} counted seconds."
 
 
-def task_rows(found: Alignment) -> Table:
-    """Accuracies on test and what follows from them."""
-    task = found.task
-    rows = [["linear probe on the base model", shown(task.probe)]]
-    rows += [[f"floor: {name}", shown(one)] for name, one in task.floors.items()]
-    rows += [
-        ["pretraining gain (probe less best floor)", signed(task.pretraining_gain)],
-        ["adaptation gap (tuned less probe)", signed(task.adaptation_gap)],
-        [f"nearest neighbours within train, n = {task.neighbours.n:,}", shown(task.neighbours)],
-    ]
-    return ("accuracy on test", f"value (95 %), n = {task.probe.n:,}"), rows
-
-
-def shift_rows(found: Alignment) -> Table:
-    """One row per split."""
-    rows = []
-    for split, one in found.shifts.items():
-        true = "" if one.true_accuracy is None else f" (true {one.true_accuracy:.3f})"
-        rows.append(
-            [
-                split,
-                f"{one.n:,}",
-                f"{one.normalised.auc:.3f} ({one.normalised.low:.3f} to {one.normalised.high:.3f})",
-                f"{one.raw.auc:.3f}",
-                _ratio(one.distance_ratio),
-                f"{one.discrepancy.squared:.4f}, p = {one.discrepancy.p:.3f}",
-                f"{one.new_words[0]:.3f} ({one.new_words[1]:.3f})",
-                f"{one.label_distance:.3f}",
-                f"{one.expected_accuracy:.3f}{true}",
-            ]
-        )
+def _together(found: Retention) -> str:
+    """Backward transfer and the mean share kept, in a sentence; empty without informative abilities."""
+    if found.backward is None or found.mean is None:
+        return ""
     return (
-        "split", "n", "AUC (95 %)", "AUC, raw text", "distance ratio (95 %)", "MMD²", "new words (validation)",
-        "label shift", "expected accuracy",
-    ), rows  # fmt: skip
-
-
-def retention_rows(found: Alignment) -> Table:
-    """One row per ability."""
-    rows = [
-        [
-            one.ability,
-            "access" if one.access else "information",
-            f"{one.base.n:,}",
-            f"{one.base.value:.3f}",
-            f"{one.tuned.value:.3f}",
-            f"{one.floor.value:.3f}",
-            signed(one.change),
-            shown(one.retained) if one.retained else "UNINFORMATIVE",
-        ]
-        for one in found.retention.readings
-    ]
-    return ("ability", "kind", "n", "base", "tuned", "floor", "change (95 %)", "retained (95 %)"), rows
-
-
-def way_rows(found: Alignment) -> Table:
-    """One row per share of the tuned weights."""
-    rows = [[f"{one.share:g}", shown(one.accuracy), shown(one.ability)] for one in found.way]
-    return ("share of tuned weights", "accuracy on test (95 %)", "ability (95 %)"), rows
-
-
-def robustness_rows(found: Alignment) -> Table:
-    """One row per kind of change."""
-    rows = [
-        [one.name, f"{one.drop.n:,}", f"{one.touched:.3f}", signed(one.drop), shown(one.flips)]
-        for one in found.around.robustness
-    ]
-    return ("change", "n", "texts changed", "accuracy lost (95 %)", "decisions changed (95 %)"), rows
-
-
-def scope_rows(found: Alignment) -> Table:
-    """One row per score."""
-    rows = [[one.name, f"{one.auroc.n:,}", shown(one.auroc), shown(one.passed)] for one in found.around.out_of_scope]
-    return ("score", "n", "AUROC (95 %)", "passed where 95 % of test pass (95 %)"), rows
-
-
-def slice_rows(found: Alignment) -> Table:
-    """The worst slices."""
-    rows = [
-        [one.name, f"{one.accuracy.n:,}", shown(one.accuracy), "yes" if one.remarkable else "no"]
-        for one in found.around.slices.slices[:SHOWN_SLICES]
-    ]
-    return ("slice", "n", "accuracy (95 %, Wilson)", f"below chance's worst ({found.around.slices.limit:.3f})"), rows
-
-
-def behaviour_rows(found: Alignment) -> Table:
-    """One row per behavioural test, worst first."""
-    rows = [
-        [one.test, f"{one.passed.n:,}", shown(one.passed), " | ".join(one.example)] for one in found.around.behaviour
-    ]
-    return ("test", "n", "passed (95 %, Wilson)", "an example that failed"), rows
-
-
-def fit_rows(found: Alignment) -> Table:
-    """Train beside validation."""
-    around = found.around
-    rows = [
-        [name.replace("_", " "), shown(around.overfit[name]), shown(around.validation[name])] for name in around.overfit
-    ]
-    return ("figure", "train (95 %)", "validation (95 %)"), rows
-
-
-def explanation_rows(found: Alignment) -> Table:
-    """The most confident mistakes and the words that decided them."""
-    rows = []
-    for one in found.around.explanations:
-        best = sorted(one.words, key=lambda pair: -pair[1])[:3]
-        words = ", ".join(f"{word} {value:+.2f}" for word, value in best)
-        rows.append([one.text, found.labels[one.decided], words, f"{one.comprehensiveness:.2f} ({one.by_chance:.2f})"])
-    return ("text", "decided", "words that decided", "lost without them (without others)"), rows
+        f"Backward transfer, the mean change of informative abilities: {signed(found.backward)}; they keep {found.mean:.3f} on "
+        "average. The verdict looks at the worst one."
+    )
 
 
 def _around(found: Alignment) -> str:
+    around = found.around
+    if around is None:
+        return ""
+    notes = {
+        "calibration": "<p class=note>Each dot is a bin of as many records; the grey bar is where its accuracy would lie by "
+        "chance if confidence were right. export.calibrate puts the temperature into the release.</p>"
+        + svg.reliability([(one.confidence, one.accuracy, one.low, one.high) for one in around.reliability]),
+        "robustness": svg.forest(
+            [(one.name, one.drop.value, *bounds(one.drop)) for one in around.robustness if one.drop is not None],
+            0.0,
+            *_span([one.drop for one in around.robustness if one.drop is not None]),
+        ),
+        "behaviour": f"<p class=note>{around.unjudged:,} records ask for a direction, or for a label that is none of the "
+        "task's, and are not judged.</p>"
+        if around.unjudged
+        else "",
+        "explanations": _faithful(around),
+    }
     parts = [
-        ("robustness", robustness_rows(found)),
-        ("scope", scope_rows(found)),
-        ("slices", slice_rows(found)),
-        ("behaviour", behaviour_rows(found)),
-        ("overfitting", fit_rows(found)),
-        ("explanations", explanation_rows(found)),
+        ("calibration", calibration_rows(around)),
+        ("robustness", robustness_rows(around)),
+        ("scope", scope_rows(around)),
+        ("slices", slice_rows(around)),
+        ("behaviour", behaviour_rows(around)),
+        ("overfitting", fit_rows(around)),
+        ("explanations", explanation_rows(around, found.labels)),
     ]
     return "".join(
-        f'<section id="{name}"><h2>{TITLES[name]}</h2>{_html_table(*table)}</section>'
+        f'<section id="{name}"><h2>{TITLES[name]}</h2>{_html_table(*table)}{notes.get(name, "")}</section>'
         for name, table in parts
         if table[1]
     )
 
 
+def _span(found: Sequence[Estimate]) -> tuple[float, float]:
+    """Ends of an axis that holds all intervals and 0."""
+    ends = [0.0, *(end for one in found for end in bounds(one))]
+    room = 0.05 * (max(ends) - min(ends)) or 0.05
+    return min(ends) - room, max(ends) + room
+
+
+def _faithful(around: Surroundings) -> str:
+    """How much more the words that explanations name matter than others, on average."""
+    made = around.explanations
+    if not made:
+        return ""
+    named, other = (sum(getattr(one, name) for one in made) / len(made) for name in ("comprehensiveness", "by_chance"))
+    return (
+        f"<p class=note>Faithfulness, n = {len(made)}: the decision loses {named:.2f} of its probability without the fifth of "
+        f"the words that are named, {other:.2f} without as many others.</p>"
+    )
+
+
 def _task(found: Alignment) -> str:
-    task = found.task
+    task, words = found.task, found.words
+    if task is None:
+        return f'<section id="task"><h2>{TITLES["task"]}</h2><p class=note>{NOT_ASKED}</p></section>'
+    usual = "" if words.general is None else f" ({words.general:.2f} in general text)"
     chart = svg.curves([("probe", task.layers)], "layer", 0, 1)
     poolings = ", ".join(f"{name} {value:.3f}" for name, value in task.poolings.items())
     return (
-        f'<section id="task"><h2>{TITLES["task"]}</h2>{_html_table(*task_rows(found))}'
+        f'<section id="task"><h2>{TITLES["task"]}</h2>{_html_table(*task_rows(task))}'
         f"<p class=note>Validation accuracy of a linear probe on each layer of the base model (0 is the embeddings), "
         f"fitted on {task.records:,} train records. By pooling of the last layer: {poolings}; the head pools by "
-        f"{task.pooling}.</p>"
+        f"{task.pooling}. The tokenizer breaks a word of train into {words.task:.2f} pieces{usual}, and "
+        f"{words.foreign:.1%} of them into three or more.</p>"
         f"{chart}</section>"
     )
 
@@ -256,10 +228,10 @@ def _shift(found: Alignment, limits: Thresholds) -> str:
         )
         + "</ol>"
         for split, one in found.shifts.items()
-        if split != "test"
+        if split not in {"validation", "test"}
     )
     return (
-        f'<section id="shift"><h2>{TITLES["shift"]}</h2>{_html_table(*shift_rows(found))}'
+        f'<section id="shift"><h2>{TITLES["shift"]}</h2>{_html_table(*shift_rows(found))}{_html_table(*content_rows(found))}'
         f"{svg.forest(rows, limits.separation, 0.4, 1.0)}{svg.forest(ratios, limits.distance_ratio, 0.8, max(1.4, highest))}"
         f"{foreign}</section>"
     )
@@ -282,9 +254,19 @@ def _retention(found: Alignment, limits: Thresholds) -> str:
         way = (
             "<p class=note>Task and the ability that kept least, with encoder weights mixed from base (0) to tuned (1) "
             f"(WiSE-FT):</p>{_html_table(*way_rows(found))}"
+            f"{svg.trade([(f'{one.share:g}', one.ability.value, one.accuracy.value) for one in found.way], 'ability', 'task')}"
+        )
+    together = f"<p>{_together(found.retention)}</p>"
+    language = ""
+    if (said := found.retention.language) is not None:
+        table = [[name, f"{said.perplexity[name]:.1f}", f"{said.bits_per_byte[name]:.3f}"] for name in said.perplexity]
+        language = (
+            f"<p class=note>The base model's own output layer on {said.sentences} general sentences ({said.kind}):</p>"
+            f"{_html_table(('body', 'perplexity per token', 'bits per byte'), table)}"
         )
     return (
-        f'<section id="retention"><h2>{TITLES["retention"]}</h2>{_html_table(*retention_rows(found))}{chart}'
+        f'<section id="retention"><h2>{TITLES["retention"]}</h2>{_html_table(*retention_rows(found))}'
+        f"{chart}{together}{language}"
         f"<p class=note>Likeness of base and tuned model by layer (debiased linear CKA on {found.retention.texts:,} sentences; "
         f"1 is the same up to rotation).</p>{svg.curves([('CKA', found.retention.cka)], 'layer', 0, 1)}{probes}{way}</section>"
     )
@@ -323,8 +305,3 @@ def _html_table(head: Sequence[str], rows: list[list[str]]) -> str:
 def _markdown_table(head: Sequence[str], rows: list[list[str]]) -> list[str]:
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     return lines + ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-
-
-def _ratio(one: Estimate) -> str:
-    low, high = bounds(one)
-    return f"{one.value:.3f} ({low:.3f} to {high:.3f})"

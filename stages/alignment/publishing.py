@@ -34,6 +34,7 @@ COLUMNS: dict[str, tuple[Sequence[str], str]] = {
     "layers": (("layer", "probe", "cka"), "one row per layer, embeddings first"),
     "information": (("layer", "correct", "of"), "one row per refitted ability, model and layer"),
     "way": (("share", "accuracy", "ability"), "one row per share of tuned weights"),
+    "reliability": (("confidence", "accuracy", "low", "high", "n"), "one row per bin, with the null band"),
     "robustness": (("change", "drop", "low", "high", "flips", "n"), "one row per kind of change"),
     "shift": (("split", "statistic", "value", "low", "high", "n"), "one row per split and statistic"),
 }
@@ -54,10 +55,9 @@ def _tables(found: Alignment, decimals: int) -> dict[str, Iterable[Sequence[Any]
         ]
         for one in found.retention.readings
     ]
-    layers = [
-        [i, *numbers(probe, cka)]
-        for i, (probe, cka) in enumerate(zip(found.task.layers, found.retention.cka, strict=True))
-    ]
+    probes = [numbers(one)[0] for one in found.task.layers] if found.task else [""] * len(found.retention.cka)
+    layers = [[i, probe, *numbers(cka)] for i, (probe, cka) in enumerate(zip(probes, found.retention.cka, strict=True))]
+    around = found.around
     information = [
         [i, *numbers(value), f"{model}, {name}"]
         for name, both in found.retention.by_layer.items()
@@ -70,9 +70,18 @@ def _tables(found: Alignment, decimals: int) -> dict[str, Iterable[Sequence[Any]
         shifts.append([split, "separation", *numbers(test.auc, test.low, test.high), test.n])
         shifts.append([split, "distance ratio", *numbers(ratio.value, *bounds(ratio)), one.n])
     way = [numbers(one.share, one.accuracy.value, one.ability.value) for one in found.way]
+    bins = [
+        [*numbers(one.confidence, one.accuracy, one.low, one.high), one.count]
+        for one in (around.reliability if around else [])
+    ]
     changes = [
-        [one.name, *numbers(one.drop.value, *bounds(one.drop), one.flips.value), one.drop.n]
-        for one in found.around.robustness
+        [
+            one.name,
+            *(["", "", ""] if one.drop is None else numbers(one.drop.value, *bounds(one.drop))),
+            *numbers(one.flips.value),
+            one.flips.n,
+        ]
+        for one in (around.robustness if around else [])
     ]
     return {
         "retention": abilities,
@@ -80,6 +89,7 @@ def _tables(found: Alignment, decimals: int) -> dict[str, Iterable[Sequence[Any]
         "information": information,
         "shift": shifts,
         "way": way,
+        "reliability": bins,
         "robustness": changes,
     }
 

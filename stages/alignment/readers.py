@@ -57,6 +57,16 @@ class Reader:
     max_length: int
     pad_id: int
     known: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+    deep: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+
+    def layers(self, texts: Sequence[str]) -> np.ndarray:
+        """Every layer's pooled states `(layers + 1, texts, hidden)`, kept like `vectors`: for texts that are asked again."""
+        missing = list(dict.fromkeys(text for text in texts if text not in self.deep))
+        if missing:
+            found = self._read(missing, [self.pooling], every=True)[self.pooling]
+            self.deep.update(zip(missing, found.transpose(1, 0, 2), strict=True))
+            self.known.update(zip(missing, found[-1], strict=True))
+        return np.stack([self.deep[text] for text in texts], axis=1)
 
     def vectors(self, texts: Sequence[str]) -> np.ndarray:
         """Last layer's pooled states `(texts, hidden)` in float32."""
@@ -72,6 +82,26 @@ class Reader:
         layers = found[self.pooling]
         self.known.update(zip(texts, layers[-1], strict=True))
         return States(layers, {how: found[how][-1] for how in POOLINGS})
+
+    def word_vectors(self, sentences: Sequence[Sequence[str]]) -> np.ndarray:
+        """Last layer's states of given words, the mean over a word's sub-words `(words of all sentences, hidden)`.
+
+        A word that lies beyond the model's length, or has no sub-word of its own, gets its sentence's mean.
+        """
+        where = next(self.encoder.parameters()).device
+        found = []
+        for words in sentences:
+            text, spans = _joined(words)
+            encoded = self.words.encode(text)
+            ids = torch.tensor([encoded.ids[: self.max_length]], device=where)
+            with torch.inference_mode():
+                states = self.encoder(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state[0]
+            states = states.float().cpu().numpy()
+            offsets = np.array(encoded.offsets[: self.max_length])
+            for begin, end in spans:
+                own = (offsets[:, 0] < end) & (offsets[:, 1] > begin)
+                found.append(states[own].mean(axis=0) if own.any() else states.mean(axis=0))
+        return np.stack(found).astype(np.float32)
 
     def _read(self, texts: Sequence[str], poolings: list[str], *, every: bool) -> dict[str, np.ndarray]:
         """States by pooling; the head's own pooling gives all layers, the others the last one."""
@@ -99,6 +129,15 @@ class Reader:
                         found[how] = np.empty((len(states), len(order), pooled.shape[-1]), dtype=np.float32)
                     found[how][:, chosen] = pooled
         return found
+
+
+def _joined(words: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
+    """Words as one text with blanks between them, and where each one stands."""
+    spans, at = [], 0
+    for word in words:
+        spans.append((at, at + len(word)))
+        at += len(word) + 1
+    return " ".join(words), spans
 
 
 def of_tuned(tuned: Tuned, folder: Path) -> Reader:

@@ -1,8 +1,16 @@
-"""Texts that are not the task's, on which retention is read: running text, labelled probe sets, scored pairs.
+"""Texts that are not the task's, on which retention is read, and tests that users bring along.
 
-`evaluation.references` names a file or a folder. A `.txt` file holds one sentence per line. A `.jsonl` or `.csv` file
-holds records with `text` and `label` (or `intent`), pairs with `text_a`, `text_b` and `score`, or behavioural tests
-with `test`, `type`, `examples` and `label`.
+`evaluation.references` names a file or a folder. A `.txt` file holds one sentence per line. What a `.jsonl` or `.csv` file
+holds is told by the fields of its first record:
+
+| fields | what it is |
+| --- | --- |
+| `text`, `label` (or `intent`) | a labelled probe set |
+| `text_a`, `text_b`, `score` | pairs whose likeness people scored |
+| `text_a`, `text_b`, `label` | pairs in some relation |
+| `tokens`, `tags` (lists) | sentences whose words have tags |
+| `test`, `type`, `examples`, `label` | behavioural tests, see `stages.analysis.behaviour` |
+| `text`, `changed`, and perhaps `label` | a message and how somebody else would write it, see `stages.analysis.robustness` |
 """
 
 from __future__ import annotations
@@ -30,13 +38,19 @@ class References:
         texts: sentences by file name.
         probes: texts and labels by file name.
         pairs: first texts, second texts and scores by file name.
+        relations: first texts, second texts and labels by file name.
+        tagged: sentences of words, and the tag of each word, by file name.
         behaviour: records of behavioural tests, see `stages.analysis.behaviour`.
+        changes: texts, changed texts and labels (None where none is given) by file name.
     """
 
     texts: dict[str, list[str]] = field(default_factory=dict)
     probes: dict[str, tuple[list[str], list[str]]] = field(default_factory=dict)
     pairs: dict[str, tuple[list[str], list[str], list[float]]] = field(default_factory=dict)
+    relations: dict[str, tuple[list[str], list[str], list[str]]] = field(default_factory=dict)
+    tagged: dict[str, tuple[list[list[str]], list[list[str]]]] = field(default_factory=dict)
     behaviour: list[dict[str, Any]] = field(default_factory=list)
+    changes: dict[str, tuple[list[str], list[str], list[str | None]]] = field(default_factory=dict)
 
 
 def read(path: Path) -> References:
@@ -58,34 +72,86 @@ def read(path: Path) -> References:
                     line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()
                 ]
             else:
-                rows = list(records(file))
-                if rows and {"text_a", "text_b", "score"} <= set(rows[0][1]):
-                    found.pairs[file.stem] = _pairs(file, rows)
-                elif rows and {"test", "examples"} <= set(rows[0][1]):
-                    found.behaviour += [record for _, record in rows if isinstance(record.get("examples"), list)]
-                else:
-                    found.probes[file.stem] = _labelled(file, rows)
+                _sort_in(found, file, list(records(file)))
         except UnicodeDecodeError as error:
             raise DataError(f"{file}: is not UTF-8 (byte {error.start}). Save it as UTF-8.") from None
     return found
 
 
+def _sort_in(found: References, file: Path, rows: list[Row]) -> None:
+    """Put a file's records where its first one says that they belong."""
+    fields = set(rows[0][1]) if rows else set()
+    if {"text_a", "text_b", "score"} <= fields:
+        found.pairs[file.stem] = _pairs(file, rows)
+    elif {"text_a", "text_b"} <= fields:
+        found.relations[file.stem] = _relations(file, rows)
+    elif {"tokens", "tags"} <= fields:
+        found.tagged[file.stem] = _tagged(file, rows)
+    elif {"test", "examples"} <= fields:
+        found.behaviour += [record for _, record in rows if isinstance(record.get("examples"), list)]
+    elif {"text", "changed"} <= fields:
+        found.changes[file.stem] = _changes(file, rows)
+    else:
+        found.probes[file.stem] = _labelled(file, rows)
+
+
+def _label(record: dict[str, Any]) -> str | None:
+    found = next((record[name] for name in LABELS if record.get(name) not in (None, "")), None)
+    return None if found is None else str(found)
+
+
+def _refuse(file: Path, what: str, problems: list[Problem]) -> None:
+    if problems:
+        raise DataError(report(f"{file}: not {what}", problems, "Mend these records, or move the file away."))
+
+
+def _relations(file: Path, rows: list[Row]) -> tuple[list[str], list[str], list[str]]:
+    made = [(record.get("text_a"), record.get("text_b"), _label(record)) for _, record in rows]
+    problems = [
+        Problem("expected two texts and a label", file, number, "text_a, text_b, label")
+        for (number, _), one in zip(rows, made, strict=True)
+        if not all(isinstance(part, str) and part.strip() for part in one)
+    ]
+    _refuse(file, "a set of pairs in relations", problems)
+    return [str(a) for a, _, _ in made], [str(b) for _, b, _ in made], [str(label) for _, _, label in made]
+
+
+def _tagged(file: Path, rows: list[Row]) -> tuple[list[list[str]], list[list[str]]]:
+    def lists(record: dict[str, Any]) -> bool:
+        words, tags = record.get("tokens"), record.get("tags")
+        return isinstance(words, list) and isinstance(tags, list) and len(words) == len(tags) > 0
+
+    problems = [
+        Problem("expected as many tags as tokens, and some", file, number, "tokens, tags")
+        for number, record in rows
+        if not lists(record)
+    ]
+    _refuse(file, "a set of tagged sentences", problems)
+    return [[str(w) for w in r["tokens"]] for _, r in rows], [[str(t) for t in r["tags"]] for _, r in rows]
+
+
+def _changes(file: Path, rows: list[Row]) -> tuple[list[str], list[str], list[str | None]]:
+    problems = [
+        Problem("expected two texts", file, number, "text, changed")
+        for number, record in rows
+        if not all(isinstance(record.get(name), str) and record[name].strip() for name in ("text", "changed"))
+    ]
+    _refuse(file, "a set of messages and how others would write them", problems)
+    return [r["text"] for _, r in rows], [r["changed"] for _, r in rows], [_label(r) for _, r in rows]
+
+
 def _labelled(file: Path, rows: list[Row]) -> tuple[list[str], list[str]]:
     texts, labels, problems = [], [], []
     for number, record in rows:
-        label = next((record[name] for name in LABELS if record.get(name) not in (None, "")), None)
-        text = record.get("text")
+        label, text = _label(record), record.get("text")
         if not isinstance(text, str) or not text.strip():
             problems.append(Problem("expected a text, found none", file, number, "text"))
         elif label is None:
             problems.append(Problem(f"expected one of {', '.join(LABELS)}, found none", file, number, "label"))
         else:
             texts.append(text)
-            labels.append(str(label))
-    if problems:
-        raise DataError(
-            report(f"{file}: not a labelled probe set", problems, "Mend these records, or move the file away.")
-        )
+            labels.append(label)
+    _refuse(file, "a labelled probe set", problems)
     return texts, labels
 
 
@@ -105,10 +171,7 @@ def _pairs(file: Path, rows: list[Row]) -> tuple[list[str], list[str], list[floa
             first.append(one)
             second.append(other)
             scores.append(score)
-    if problems:
-        raise DataError(
-            report(f"{file}: not a set of scored pairs", problems, "Mend these records, or move the file away.")
-        )
+    _refuse(file, "a set of scored pairs", problems)
     return first, second, scores
 
 

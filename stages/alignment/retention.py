@@ -63,6 +63,23 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Spoken:
+    """Losses of a language model on general sentences, with the base model's own output layer.
+
+    Attributes:
+        kind: masked, causal, or sequence-to-sequence.
+        perplexity: per token, by model: `base`, `tuned`, `random`; pseudo-perplexity for masked models.
+        bits_per_byte: the same losses per byte of UTF-8: comparable between tokenizers.
+        sentences: that were asked.
+    """
+
+    kind: str
+    perplexity: dict[str, float]
+    bits_per_byte: dict[str, float]
+    sentences: int
+
+
+@dataclass(frozen=True)
 class Retention:
     """All readings, what each layer still holds, and how alike the layers of base and tuned model still are.
 
@@ -71,18 +88,29 @@ class Retention:
         cka: debiased linear CKA between base and tuned by layer, embeddings first.
         texts: sentences that CKA was read on.
         by_layer: share that probes refitted on each layer get right, of base and tuned model, by ability.
+        backward: backward transfer (Lopez-Paz & Ranzato 2017): mean change of all informative abilities, tuned less base;
+            None without any. It hides what the worst one lost, so it is shown beside it and never judged.
+        language: what the base model's own output layer says, where it has one.
     """
 
     readings: list[Reading]
     cka: list[float]
     texts: int
     by_layer: dict[str, tuple[list[float], list[float]]] = field(default_factory=dict)
+    backward: Estimate | None = None
+    language: Spoken | None = None
 
     @property
     def worst(self) -> Reading | None:
         """The informative reading that kept least; None when no reading is informative."""
         found = [one for one in self.readings if one.retained is not None]
         return min(found, key=lambda one: one.retained.value if one.retained else np.inf, default=None)
+
+    @property
+    def mean(self) -> float | None:
+        """Mean share kept of the informative readings; None without any."""
+        found = [one.retained.value for one in self.readings if one.retained is not None]
+        return float(np.mean(found)) if found else None
 
 
 def measure(
@@ -105,15 +133,30 @@ def measure(
     """
     # Layers first: reading them leaves every text's last vector with the reader, and the readings need no more.
     by_layer = {one.name: (one.layers(base), one.layers(tuned)) for one in abilities if one.layers is not None}
-    readings = [compare(one, base, tuned, random, bootstrap) for one in abilities]
-    layers = zip(base.states(texts).layers, tuned.states(texts).layers, strict=True)
-    return Retention(readings, [debiased_cka(before, after) for before, after in layers], len(texts), by_layer)
+    credit = [np.stack([one.right(reader).astype(float) for reader in (base, tuned, random)]) for one in abilities]
+    readings = [
+        reading(one.name, found, bootstrap, access=one.access) for one, found in zip(abilities, credit, strict=True)
+    ]
+    layers = zip(base.layers(texts), tuned.layers(texts), strict=True)
+    likeness = [debiased_cka(before, after) for before, after in layers]
+    informative = [found for one, found in zip(readings, credit, strict=True) if one.retained is not None]
+    return Retention(readings, likeness, len(texts), by_layer, backward_transfer(informative, bootstrap))
 
 
-def compare(ability: Ability, base: Reader, tuned: Reader, random: Reader, bootstrap: Bootstrap) -> Reading:
-    """One ability of the three models, on the same records."""
-    credit = np.stack([ability.right(reader).astype(float) for reader in (base, tuned, random)])
-    return reading(ability.name, credit, bootstrap, access=ability.access)
+def backward_transfer(credit: Sequence[np.ndarray], bootstrap: Bootstrap) -> Estimate | None:
+    """Mean over abilities of tuned less base; abilities on as many records share their resamples.
+
+    Args:
+        credit: of base, tuned and floor by ability `(3, records)`.
+        bootstrap: how the interval is made.
+    """
+    if not credit:
+        return None
+    changes = [one[1] - one[0] for one in credit]
+    draws = {n: np.concatenate(list(bootstrap.weights(n))) / n for n in {len(change) for change in changes}}
+    mean = np.mean([draws[len(change)] @ change for change in changes], axis=0)
+    value = float(np.mean([change.mean() for change in changes]))
+    return Estimate(value, *bootstrap.interval(mean), min(len(change) for change in changes))
 
 
 def reading(name: str, credit: np.ndarray, bootstrap: Bootstrap, *, access: bool) -> Reading:

@@ -15,12 +15,14 @@ from typing import cast
 
 from stages import artifacts
 from stages.alignment import incoming, measuring, readers, verdict
+from stages.alignment.distribution_shift import Answers
+from stages.analysis.reports import REPORTS
 from stages.encoding import tokenizer
 from stages.errors import UserError
 from stages.metrics.intervals import Bootstrap
 from stages.params.evaluation import EvaluationParams
 from stages.params.loading import load
-from stages.training.prediction import load_tuned
+from stages.training.prediction import Tuned, load_tuned
 
 log = logging.getLogger("stages.alignment")
 
@@ -39,12 +41,10 @@ def main(words: Sequence[str]) -> int:
         texts = incoming.texts(chosen.incoming)
         tuned = load_tuned(artifacts.FINETUNED)
         bootstrap = Bootstrap(params.bootstrap, params.confidence, params.seed)
-        reference = measuring.reference(tuned, readers.of_base(tuned), bootstrap, params.alignment)
-        records = tuned.task.records(texts)
-        spelling, longest = tokenizer.load(artifacts.FINETUNED), tuned.facts.encoding.max_length
-        encoded = tuned.task.encode(records, spelling, longest, tuned.schema).rows
-        said = tuned.predict(encoded, records, readers.BATCH)
-        found = reference.against(texts, measuring.answers_of(said, tuned.schema.labels, None))
+        labelled, most = REPORTS[tuned.task.kind].single_label, params.alignment.budget.records
+        base = readers.of_base(tuned)
+        reference = measuring.reference(tuned, base, bootstrap, params.alignment, most, labelled=labelled)
+        found = reference.against(texts, answers(tuned, texts) if labelled else None)
         judged = verdict.on_shift(chosen.incoming.name, found, params.alignment.thresholds)
         details = found.details(tuned.schema.labels, texts, params.decimals)
     except UserError as error:
@@ -56,6 +56,14 @@ def main(words: Sequence[str]) -> int:
     if chosen.out:
         artifacts.write_json(chosen.out, {"verdict": vars(judged), **details})
     return 0
+
+
+def answers(tuned: Tuned, texts: Sequence[str]) -> Answers:
+    """What the tuned model says of raw texts."""
+    records = tuned.task.records(texts)
+    words, longest = tokenizer.load(artifacts.FINETUNED), tuned.facts.encoding.max_length
+    encoded = tuned.task.encode(records, words, longest, tuned.schema).rows
+    return measuring.answers_of(tuned.predict(encoded, records, readers.BATCH), tuned.schema.labels, None)
 
 
 if __name__ == "__main__":

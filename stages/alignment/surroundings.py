@@ -1,4 +1,4 @@
-"""What belongs around the three gaps: robustness, foreign messages, slices, behaviour, explanations, overfitting."""
+"""What belongs around the gaps: calibration, robustness, foreign messages, slices, behaviour, explanations, overfitting."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ import pyarrow as pa
 
 from stages import artifacts
 from stages.alignment import sampling
+from stages.alignment.budget import Sizes
 from stages.alignment.readers import Reader
 from stages.alignment.references import References
 from stages.alignment.task_gap import Labelled
-from stages.analysis import behaviour, explanation, out_of_scope, robustness, slices
+from stages.analysis import behaviour, calibrating, explanation, out_of_scope, robustness, slices
 from stages.analysis.behaviour import Behaviour
+from stages.analysis.calibrating import Band, Calibration
 from stages.analysis.explanation import Explanation
 from stages.analysis.out_of_scope import Detection
 from stages.analysis.robustness import Change
 from stages.analysis.slices import Slices
 from stages.metrics import calibration
 from stages.metrics.intervals import Bootstrap, Estimate
-from stages.params.alignment import AlignmentParams
+from stages.params.evaluation import EvaluationParams
 from stages.training.prediction import Tuned
 
 EXPLAINED = 10
@@ -34,19 +36,25 @@ class Surroundings:
     """What was found.
 
     Attributes:
-        robustness: what small changes of test's texts do to decisions.
+        calibration: whether confidence on test can be trusted.
+        reliability: its diagram, with the null of each bin.
+        robustness: what small changes of test's texts do to decisions, and what a user's own pairs show.
         out_of_scope: how well messages that fit no class are noticed; empty without such a split.
         slices: accuracy by length, class and kept column.
         behaviour: behavioural tests from the references; empty without any.
+        unjudged: behavioural records that no rule here can judge.
         explanations: of the most confident mistakes.
         overfit: accuracy and log-loss on train, to hold against validation's.
         validation: the same on validation.
     """
 
+    calibration: Calibration
+    reliability: list[Band]
     robustness: list[Change]
     out_of_scope: list[Detection]
     slices: Slices
     behaviour: list[Behaviour]
+    unjudged: int
     explanations: list[Explanation]
     overfit: dict[str, Estimate]
     validation: dict[str, Estimate]
@@ -55,7 +63,10 @@ class Surroundings:
         """What belongs into `metrics.json`."""
         return {
             "robustness": {
-                one.name: {"drop": round(one.drop.value, decimals), "flips": round(one.flips.value, decimals)}
+                one.name: {
+                    **({} if one.drop is None else {"drop": round(one.drop.value, decimals)}),
+                    "flips": round(one.flips.value, decimals),
+                }
                 for one in self.robustness
             },
             "out_of_scope": {
@@ -72,10 +83,14 @@ class Surroundings:
     def details(self, labels: Sequence[str], decimals: int) -> dict[str, Any]:
         """Everything, as JSON."""
         return {
+            "calibration": self.calibration.rounded(decimals),
+            "reliability": [
+                {name: round(value, decimals) for name, value in vars(one).items()} for one in self.reliability
+            ],
             "robustness": [
                 {
                     "change": one.name,
-                    "drop": one.drop.rounded(decimals),
+                    "drop": None if one.drop is None else one.drop.rounded(decimals),
                     "flips": one.flips.rounded(decimals),
                     "touched": round(one.touched, decimals),
                 }
@@ -95,6 +110,7 @@ class Surroundings:
             "behaviour": [
                 {"test": one.test, **one.passed.rounded(decimals), "failed": one.example} for one in self.behaviour
             ],
+            "behaviour_unjudged": self.unjudged,
             "explanations": [
                 {
                     "text": one.text,
@@ -140,56 +156,72 @@ class Model:
 def measure(
     model: Model,
     data: Mapping[str, Labelled],
-    predictions: pa.Table,
+    predictions: Mapping[str, pa.Table],
     given: References,
     bootstrap: Bootstrap,
-    params: AlignmentParams,
+    params: EvaluationParams,
+    sizes: Sizes,
 ) -> Surroundings:
     """Measure all of it.
 
     Args:
         model: the tuned model.
         data: train, validation and test.
-        predictions: of the tuned model on test.
-        given: references, for behavioural tests.
+        predictions: of the tuned model on validation and test.
+        given: references, for behavioural tests and a user's own pairs.
         bootstrap: how intervals are made.
-        params: sizes and seed.
+        params: bins and seed.
+        sizes: of samples.
     """
-    labels, test = model.tuned.schema.labels, data["test"]
-    some = sampling.rows(len(test.texts), params.records // 2, params.seed)
+    labels, test, seed = model.tuned.schema.labels, data["test"], params.alignment.seed
+    some = sampling.rows(len(test.texts), sizes.records // 2, seed)
     texts, gold = [test.texts[i] for i in some], test.labels[some]
-    flat = predictions["probabilities"].combine_chunks().flatten().to_numpy().reshape(-1, len(labels))
+    flat = predictions["test"]["probabilities"].combine_chunks().flatten().to_numpy().reshape(-1, len(labels))
     right = flat.argmax(axis=1) == test.labels
     kept = artifacts.read_table(artifacts.prepared("test"), model.tuned.schema.keep)
     columns = {name: [str(value) for value in kept[name].to_pylist()] for name in model.tuned.schema.keep}
     surest = [i for i in np.argsort(-flat.max(axis=1), kind="stable") if not right[i]][:EXPLAINED]
     cases = [case for record in given.behaviour if (case := behaviour.case_of(record, labels)) is not None]
+    train, bins = data["train"], params.calibration_bins
+    rows = sampling.rows(len(train.texts), sizes.records, seed)
+    seen = Labelled([train.texts[i] for i in rows], train.labels[rows])
     return Surroundings(
-        robustness=robustness.measure(texts, gold, model.decide, bootstrap),
-        out_of_scope=_foreign(model, data["train"], texts, bootstrap, params),
-        slices=slices.measure(test.texts, [labels[i] for i in test.labels], columns, right, params.seed),
+        calibration=calibrating.measure(predictions["validation"], predictions["test"], labels, bins, params.seed),
+        reliability=calibrating.bands(predictions["test"], labels, bins, params.seed),
+        robustness=[*robustness.measure(texts, gold, model.decide, bootstrap), *_own_pairs(model, given, bootstrap)],
+        out_of_scope=_foreign(model, data["train"], texts, bootstrap, sizes.records, seed),
+        slices=slices.measure(test.texts, [labels[i] for i in test.labels], columns, right, seed),
         behaviour=behaviour.measure(cases, labels, lambda said: model.decide(said).tolist()),
-        explanations=explanation.explain([test.texts[i] for i in surest], model.probabilities, params.seed),
-        overfit=_fit(model, data["train"], bootstrap, params),
-        validation=_fit(model, data["validation"], bootstrap, params),
+        unjudged=len(given.behaviour) - len(cases),
+        explanations=explanation.explain([test.texts[i] for i in surest], model.probabilities, seed),
+        overfit=_fit(model.probabilities(seen.texts), seen.labels, bootstrap),
+        validation=_fit(*calibrating.columns(predictions["validation"], labels), bootstrap),
     )
 
 
-def _fit(model: Model, part: Labelled, bootstrap: Bootstrap, params: AlignmentParams) -> dict[str, Estimate]:
-    chosen = sampling.rows(len(part.texts), params.records, params.seed)
-    likely = model.probabilities([part.texts[i] for i in chosen])
-    gold = part.labels[chosen]
+def _own_pairs(model: Model, given: References, bootstrap: Bootstrap) -> list[Change]:
+    """What a user's own pairs show; accuracy only where each of them has one of the task's labels."""
+    place = {label: i for i, label in enumerate(model.tuned.schema.labels)}
+    found = []
+    for name, (texts, changed, labels) in given.changes.items():
+        known = [place[label] for label in labels if label in place]
+        gold = np.array(known) if len(known) == len(labels) else None
+        found.append(robustness.of_pairs(f"own pairs: {name}", (texts, changed), gold, model.decide, bootstrap))
+    return found
+
+
+def _fit(likely: np.ndarray, gold: np.ndarray, bootstrap: Bootstrap) -> dict[str, Estimate]:
     rows = np.stack([(likely.argmax(axis=1) == gold).astype(float), calibration.log_losses(likely, gold)])
     return dict(zip(("accuracy", "log_loss"), bootstrap.of_means(rows), strict=True))
 
 
 def _foreign(
-    model: Model, train: Labelled, texts: list[str], bootstrap: Bootstrap, params: AlignmentParams
+    model: Model, train: Labelled, texts: list[str], bootstrap: Bootstrap, records: int, seed: int
 ) -> list[Detection]:
     if model.tuned.schema.rows.get("out_of_scope", 0) < FEWEST:
         return []
     foreign = artifacts.read_table(artifacts.prepared("out_of_scope"), ["text"])["text"].to_pylist()
-    known = sampling.rows(len(train.texts), 2 * params.records, params.seed)
+    known = sampling.rows(len(train.texts), 2 * records, seed)
     learned, labels = model.reader.vectors([train.texts[i] for i in known]), train.labels[known]
     inside, outside = (
         {

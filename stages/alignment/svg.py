@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from html import escape
@@ -63,12 +64,92 @@ def curves(series: Sequence[tuple[str, Sequence[float]]], x_name: str, low: floa
         parts.append(text(left - 6, y(tick) + 4, f"{tick:g}", "end"))
     parts += [text(x(i), height - 18, str(i), "middle") for i in range(count)]
     parts.append(text((left + WIDTH - right) / 2, height - 3, x_name, "middle"))
-    for (name, values), colour in zip(series, (BLUE, ORANGE, GREY), strict=False):
+    names = _apart([y(values[-1]) for _, values in series])
+    for (name, values), colour, place in zip(series, (BLUE, ORANGE, GREY), names, strict=False):
         points = " ".join(f"{x(i):.1f},{y(value):.1f}" for i, value in enumerate(values))
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts += [f'<circle cx="{x(i):.1f}" cy="{y(v):.1f}" r="3" fill="{colour}"/>' for i, v in enumerate(values)]
-        parts.append(text(x(len(values) - 1) + 8, y(values[-1]) + 4, name, "start", colour))
+        parts.append(text(x(len(values) - 1) + 8, place + 4, name, "start", colour))
     return "".join([*parts, "</svg>"])
+
+
+def reliability(bins: Sequence[tuple[float, float, float, float]]) -> str:
+    """Accuracy over confidence, each bin with the band where chance alone would put it.
+
+    Args:
+        bins: confidence, accuracy, and both ends of the band.
+    """
+    height, left, bottom = 260, 46, 36
+    low = min([0.0 if not bins else min(min(one) for one in bins), 0.9])
+
+    def x(value: float) -> float:
+        return left + (WIDTH - left - 20) * (value - low) / (1 - low)
+
+    def y(value: float) -> float:
+        return 10 + (height - bottom - 10) * (1 - (value - low) / (1 - low))
+
+    parts = [opening(height, "accuracy by confidence")]
+    for tick in ticks(low, 1):
+        parts += [line(left, y(tick), WIDTH - 20, y(tick), LIGHT), text(left - 6, y(tick) + 4, f"{tick:g}", "end")]
+        parts.append(text(x(tick), height - 18, f"{tick:g}", "middle"))
+    parts.append(line(x(low), y(low), x(1), y(1), GREY, dashed=True))
+    for confidence, accuracy, start, end in bins:
+        parts.append(line(x(confidence), y(start), x(confidence), y(end), "#b9c1cc", width=7))
+        inside = start <= accuracy <= end
+        parts.append(
+            f'<circle cx="{x(confidence):.1f}" cy="{y(accuracy):.1f}" r="4" fill="{BLUE if inside else ORANGE}"/>'
+        )
+    parts.append(text((left + WIDTH - 20) / 2, height - 3, "confidence", "middle"))
+    return "".join([*parts, "</svg>"])
+
+
+def trade(points: Sequence[tuple[str, float, float]], x_name: str, y_name: str) -> str:
+    """Two figures of which more is better, one point per choice, joined in their order; choices that nothing beats are filled.
+
+    Args:
+        points: name, and both figures.
+        x_name: of the first figure.
+        y_name: of the second.
+    """
+    height, left, bottom, right = 240, 56, 36, 60
+    (x0, x1), (y0, y1) = (_roomy(values) for values in ([a for _, a, _ in points], [b for _, _, b in points]))
+
+    def x(value: float) -> float:
+        return left + (WIDTH - left - right) * (value - x0) / (x1 - x0)
+
+    def y(value: float) -> float:
+        return 10 + (height - bottom - 10) * (1 - (value - y0) / (y1 - y0))
+
+    parts = [opening(height, f"{y_name} against {x_name}")]
+    for tick in ticks(y0, y1):
+        parts += [line(left, y(tick), WIDTH - right, y(tick), LIGHT), text(left - 6, y(tick) + 4, f"{tick:g}", "end")]
+    parts += [text(x(tick), height - 18, f"{tick:g}", "middle") for tick in ticks(x0, x1)]
+    joined = " ".join(f"{x(a):.1f},{y(b):.1f}" for _, a, b in points)
+    parts.append(f'<polyline points="{joined}" fill="none" stroke="{LIGHT}" stroke-width="2"/>')
+    for name, a, b in points:
+        beaten = any(c >= a and d >= b and (c, d) != (a, b) for _, c, d in points)
+        fill = "#fff" if beaten else BLUE
+        parts.append(f'<circle cx="{x(a):.1f}" cy="{y(b):.1f}" r="5" fill="{fill}" stroke="{BLUE}" stroke-width="2"/>')
+        parts.append(text(x(a) + 7, y(b) - 7, name, "start"))
+    parts.append(text((left + WIDTH - right) / 2, height - 3, x_name, "middle"))
+    parts.append(text(left, height - 3, f"up: {y_name}", "start"))
+    return "".join([*parts, "</svg>"])
+
+
+def _apart(places: Sequence[float], room: float = 14.0) -> list[float]:
+    """Heights for names beside their curves, moved down where one would cover another."""
+    found = list(places)
+    order = sorted(range(len(found)), key=lambda i: found[i])
+    for upper, lower in itertools.pairwise(order):
+        found[lower] = max(found[lower], found[upper] + room)
+    return found
+
+
+def _roomy(values: Sequence[float]) -> tuple[float, float]:
+    """Ends of an axis with some room around the values."""
+    low, high = min(values), max(values)
+    room = 0.08 * ((high - low) or 0.1)
+    return low - room, high + room
 
 
 def opening(height: int, label: str) -> str:

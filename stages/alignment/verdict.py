@@ -120,11 +120,13 @@ def on_retention(found: Retention, limits: Thresholds) -> Verdict:
     return Verdict("retention", "INCONCLUSIVE", evidence, "Give more reference text in evaluation.references.")
 
 
-def all_of(task: TaskGap, shifts: Mapping[str, Shift], retention: Retention, limits: Thresholds) -> list[Verdict]:
-    """A verdict per gap, and per split for the shift."""
+def all_of(
+    task: TaskGap | None, shifts: Mapping[str, Shift], retention: Retention, limits: Thresholds
+) -> list[Verdict]:
+    """A verdict per gap that was measured, and per split for the shift."""
     adjusted = significance.holm([found.normalised.p for found in shifts.values()])
     shifted = [on_shift(split, found, limits, p) for (split, found), p in zip(shifts.items(), adjusted, strict=True)]
-    return [on_task(task, limits), *shifted, on_retention(retention, limits)]
+    return [*([on_task(task, limits)] if task else []), *shifted, on_retention(retention, limits)]
 
 
 def shown(one: Estimate) -> str:

@@ -64,20 +64,12 @@ class TfidfBaseline:
         classes: int,
         seed: int,
     ) -> None:
-        from sklearn.feature_extraction.text import TfidfVectorizer
-        from sklearn.pipeline import FeatureUnion
-
         taken = sample(labels, LARGEST, seed)
         missed = ~np.isin(labels, labels[taken])
         first = np.unique(labels, return_index=True)[1]
         taken[first[missed[first]]] = True  # however rare, a class is never left out altogether
         chosen = np.flatnonzero(taken)
-        common = {"sublinear_tf": True, "max_features": FEATURES, "dtype": np.float32}
-        parts = [("characters", TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), **common))]
-        if any(WORD.search(texts[int(i)]) for i in chosen):
-            parts.append(("words", TfidfVectorizer(ngram_range=(1, 2), token_pattern=WORD.pattern, **common)))
-        self.features = FeatureUnion(parts)
-        matrix = self.features.fit_transform([texts[int(i)] for i in chosen])
+        self.features, matrix = features_of([texts[int(i)] for i in chosen])
         held, gold = self.features.transform(validation[0]), validation[1]
         self.classes = classes
         fitted = [_fit(matrix, labels[chosen], strength) for strength in STRENGTHS]
@@ -91,6 +83,19 @@ class TfidfBaseline:
         probabilities = np.zeros((len(texts), self.classes))
         probabilities[:, self.model.classes_] = found
         return Predictions(probabilities.argmax(axis=1), probabilities)
+
+
+def features_of(texts: Sequence[str]) -> tuple[Any, Any]:
+    """TF-IDF of words and of characters, fitted on texts: what transforms others, and the texts' own matrix."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.pipeline import FeatureUnion
+
+    common = {"sublinear_tf": True, "max_features": FEATURES, "dtype": np.float32}
+    parts = [("characters", TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), **common))]
+    if any(WORD.search(text) for text in texts):
+        parts.append(("words", TfidfVectorizer(ngram_range=(1, 2), token_pattern=WORD.pattern, **common)))
+    features = FeatureUnion(parts)
+    return features, features.fit_transform(texts)
 
 
 def _fit(matrix: Any, labels: np.ndarray, strength: float) -> Any:

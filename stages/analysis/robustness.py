@@ -31,13 +31,13 @@ class Change:
 
     Attributes:
         name: of the change.
-        drop: accuracy before less accuracy after, paired over records.
+        drop: accuracy before less accuracy after, paired over records; None for pairs without labels.
         flips: share of records whose decision changed, rightly or wrongly.
         touched: share of records whose text the change altered.
     """
 
     name: str
-    drop: Estimate
+    drop: Estimate | None
     flips: Estimate
     touched: float
 
@@ -114,3 +114,28 @@ def measure(
         touched = float(np.mean([a != b for a, b in zip(texts, other, strict=True)]))
         found.append(Change(name, drop, flips, touched))
     return found
+
+
+def of_pairs(
+    name: str,
+    pairs: tuple[Sequence[str], Sequence[str]],
+    gold: np.ndarray | None,
+    decide: Callable[[Sequence[str]], np.ndarray],
+    bootstrap: Bootstrap,
+) -> Change:
+    """What a user's own pairs show: messages, and how somebody else would write them.
+
+    Args:
+        name: of the pairs.
+        pairs: texts, and the same texts changed.
+        gold: class ids `(records,)`; None when not all are known.
+        decide: from texts to class ids.
+        bootstrap: how intervals are made.
+    """
+    texts, others = pairs
+    before, after = decide(texts), decide(others)
+    flips = bootstrap.of_means((before != after).astype(float)[None])[0]
+    drop = None
+    if gold is not None:
+        drop = bootstrap.of_means(((before == gold).astype(float) - (after == gold))[None])[0]
+    return Change(name, drop, flips, float(np.mean([a != b for a, b in zip(texts, others, strict=True)])))

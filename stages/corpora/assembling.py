@@ -46,7 +46,7 @@ def assemble(drafts: dict[str, Draft], params: DataParams) -> tuple[dict[str, Dr
     require_records(drafts)
     if params.limit is not None:
         for draft in drafts.values():
-            draft.keep(splitting.sample(draft.ids_of(labels), params.limit, params.split.seed))
+            draft.keep(splitting.sample(draft.shape.strata(draft), params.limit, params.split.seed))
     return {name: drafts[name] for name in SPLITS if name in drafts}, labels
 
 
@@ -73,7 +73,7 @@ def give_ids(drafts: dict[str, Draft]) -> None:
         DataError: two records share an id.
     """
     for draft in drafts.values():
-        made = pc.binary_join_element_wise(draft.name, pc.cast(draft.table[ROW], pa.string()), "-")
+        made = pc.binary_join_element_wise(draft.name, places(draft), "-")
         draft.replace("id", pc.coalesce(draft.table["id"], made))
     counted = pc.value_counts(pa.chunked_array([chunk for d in drafts.values() for chunk in d.table["id"].chunks]))
     again = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
@@ -91,6 +91,21 @@ def give_ids(drafts: dict[str, Draft]) -> None:
     raise DataError(report("duplicate ids", problems[:SHOWN], remedy, total=len(problems)))
 
 
+def places(draft: Draft) -> pa.Array:
+    """The row of each record as text; of several records in one row, with their number there (`7#2`)."""
+    rows = draft.table[ROW].to_numpy()
+    if len(np.unique(rows)) == len(rows):
+        return pc.cast(draft.table[ROW], pa.string())
+    order = np.argsort(rows, kind="stable")
+    _, first, counts = np.unique(rows[order], return_index=True, return_counts=True)
+    number = np.empty(len(rows), dtype=np.int64)
+    number[order] = np.arange(len(rows)) - np.repeat(first, counts) + 1
+    shared = set(rows[order][first[counts > 1]].tolist())
+    return pa.array(
+        [f"{row}#{at}" if row in shared else f"{row}" for row, at in zip(rows, number, strict=True)], pa.string()
+    )
+
+
 def handle_duplicates(draft: Draft, rules: Cleaning) -> None:
     """Exact and near repeats within a split, and the same text with different labels.
 
@@ -98,22 +113,24 @@ def handle_duplicates(draft: Draft, rules: Cleaning) -> None:
         DataError: params refuse them, with their rows.
     """
     held_out = draft.name in HELD_OUT
-    duplicates.add_keys(draft)
-    names = draft.labels()
+    duplicates.add_keys(draft, swapped=rules.swapped_pairs == "same")
+    codes = draft.codes()
     draft.done.add("exact repeats among the duplicates", duplicates.exact_repeats(draft))
     # A published test split stays whole, or its figures could not be compared: there, repeats are only counted.
     action = "keep" if held_out and rules.duplicates == "drop" else rules.duplicates
-    draft.handle(duplicates.repeats(draft.keys(), draft.ids_of(names)), "duplicates", action, "duplicates: drop")
-    found = duplicates.conflicts(draft.keys(), draft.ids_of(names))
+    draft.handle(duplicates.repeats(draft.keys(), codes), "duplicates", action, "duplicates: drop")
+    found = duplicates.conflicts(draft.keys(), draft.codes())
     action = rules.conflicts if draft.name == "train" else "keep"
     draft.handle(found, "texts with conflicting labels", action, "conflicts: drop")
-    if rules.near_duplicates == "keep" and draft.table["text"].nbytes > COUNTED:
+    texts = draft.shape.readable(draft)
+    if rules.near_duplicates == "keep" and texts.nbytes > COUNTED:
         log.info("%s: near duplicates are not counted above %d MB of text", draft.name, COUNTED // 1_000_000)
         return
-    again = duplicates.repeats(draft.keys(), draft.ids_of(names))
+    codes = draft.codes()
+    again = duplicates.repeats(draft.keys(), codes)
     near = np.zeros(draft.rows, dtype=bool)
-    single = draft.table["text"].filter(pa.array(~again))
-    near[~again] = near_duplicates.near_repeats(single, draft.ids_of(names)[~again], rules.near_threshold)
+    single = texts.filter(pa.array(~again))
+    near[~again] = near_duplicates.near_repeats(single, codes[~again], rules.near_threshold)
     action = "keep" if held_out and rules.near_duplicates == "drop" else rules.near_duplicates
     draft.handle(near, "near duplicates", action, "near_duplicates: drop")
 
@@ -128,16 +145,16 @@ def cut_missing(drafts: dict[str, Draft], params: DataParams) -> None:
     for name, share in (("test", params.split.test), ("validation", params.split.validation)):
         if name in drafts:
             continue
-        ids = train.ids_of(train.labels())
         if params.columns.group is None:
-            chosen = splitting.choose(ids, share / rest, train.keys(), params.split.seed)
+            chosen = train.shape.choose(train, share / rest, params.split.seed)
         else:
-            chosen = splitting.choose_groups(ids, share / rest, group_keys(train), params.split.seed)
+            strata = train.shape.strata(train)
+            chosen = splitting.choose_groups(strata, share / rest, group_keys(train), params.split.seed)
         if not chosen.any():
             what = f"{train.rows:,} records in {len(train.labels())} classes are too few to cut {name} from"
             raise DataError(f"{train.origin}: {what} (a class keeps one record). Give a {name} file, or more records.")
         part = train.table.filter(pa.array(chosen))
-        drafts[name] = Draft(name, train.origin, part, Report(read=part.num_rows))
+        drafts[name] = Draft(name, train.origin, part, Report(read=part.num_rows), train.shape)
         train.done.add(f"moved to {name}", part.num_rows)
         train.keep(~chosen)
         rest -= share  # shares are of the whole file
@@ -157,33 +174,30 @@ def handle_rare(train: Draft, rules: Cleaning) -> None:
         DataError: params refuse them, with their rows.
     """
     names = train.labels()
-    counts = np.bincount(train.ids_of(names), minlength=len(names))
-    rare = counts < rules.rare_below
-    found = rare[train.ids_of(names)]
+    counts = train.shape.counts(train, names)
+    if counts is None:
+        return
+    rare = {name: int(count) for name, count in zip(names, counts, strict=True) if count < rules.rare_below}
+    found = train.shape.with_any(train, list(rare))
     what = f"records of classes with fewer than {rules.rare_below} records"
-    train.handle(found, what, rules.rare, "rare: drop", "label")
+    train.handle(found, what, rules.rare, "rare: drop", train.shape.target)
     if found.any():
-        shown = ", ".join(
-            f"'{name}' ({count})" for name, count in zip(names, counts, strict=True) if count < rules.rare_below
-        )
+        shown = ", ".join(f"'{name}' ({count})" for name, count in rare.items())
         log.info("train: rare classes: %s", shown if len(shown) < 500 else shown[:500] + " ...")
 
 
 def check_labels(drafts: dict[str, Draft], labels: list[str], rules: Cleaning) -> None:
-    """At least two labels, and none held out that train lacks.
+    """Targets that can be learned, and none held out that train lacks.
 
     Raises:
         DataError: otherwise.
     """
-    if len(labels) < 2:
-        found = f"only '{labels[0]}'" if labels else "none"
-        origin = drafts["train"].origin
-        raise DataError(
-            f"{origin}: label: expected at least two different labels in train, found {found}. "
-            "Add records of another class, or name another column in data.columns.label."
-        )
+    train = drafts["train"]
+    lack = train.shape.too_little(train)
+    if lack is not None:
+        raise DataError(f"{train.origin}: {lack}")
     for name in HELD_OUT:
         if name in drafts:
-            unknown = drafts[name].ids_of(labels) < 0
-            action = rules.unknown_labels
-            drafts[name].handle(unknown, "labels that train lacks", action, "unknown_labels: drop", "label")
+            draft = drafts[name]
+            unknown, action = draft.shape.strange(draft, labels), rules.unknown_labels
+            draft.handle(unknown, "labels that train lacks", action, "unknown_labels: drop", draft.shape.target)

@@ -57,14 +57,19 @@ def clean(draft: Draft, rules: Cleaning) -> None:
     Raises:
         DataError: params refuse such records, with their rows.
     """
-    draft.done.add("texts mended", draft.change("text", lambda text: text and clean_text(text, rules.normalize)))
-    draft.done.add("labels mended", draft.change("label", lambda label: label and clean_label(label, rules.normalize)))
-    shown = [text is not None and has_content(text) for texts in draft.chunks("text") for text in texts]
-    _leave_out(draft, ~np.array(shown, dtype=bool), "text", rules.empty, "empty")
+    shape = draft.shape
+    shape.settle(draft, rules)
+    for role in shape.texts:
+        draft.done.add("texts mended", shape.mend_text(draft, role, lambda text: clean_text(text, rules.normalize)))
+    draft.done.add("labels mended", shape.mend(draft, lambda label: clean_label(label, rules.normalize)))
+    for role in shape.texts:
+        shown = [text is not None and has_content(text) for texts in draft.chunks(role) for text in texts]
+        _leave_out(draft, ~np.array(shown, dtype=bool), role, rules.empty, "empty")
     if draft.name in UNLABELLED:
-        draft.replace("label", pa.nulls(draft.rows, pa.string()))
+        draft.replace(shape.target, pa.nulls(draft.rows, shape.type))
     else:
-        _leave_out(draft, pc.is_null(draft.table["label"]).to_numpy(), "label", rules.unlabelled, "unlabelled")
+        absent = pc.is_null(draft.table[shape.target]).to_numpy()
+        _leave_out(draft, absent, shape.target, rules.unlabelled, "unlabelled")
 
 
 def clean_label(label: str, form: Form | None) -> str | None:

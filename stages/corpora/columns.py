@@ -1,45 +1,35 @@
-"""Which column plays which role, and its values as text.
-
-Texts must be text: a number in the text column nearly always means that the wrong column was named. Labels, ids,
-groups and kept columns may be numbers, whose digits become the value (`3`, and also `3.0`, which is what data frames
-make of integers beside missing values). An absent label is null, NaN, blank, or one of `ABSENT` in any case; `none`,
-`NA` and `n/a` are labels, since data sets use them for classes.
-"""
+"""Which column plays which role, and its values as the shape of the records has them (`stages.corpora.shapes`)."""
 
 from __future__ import annotations
 
-import datetime
-import decimal
 import difflib
-import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
 from stages.artifacts import UNLABELLED
 from stages.corpora.blocks import Block
-from stages.corpora.records import GROUP, OWN, ROW, Draft, Report
+from stages.corpora.records import GROUP, ROW, Draft, Report
+from stages.corpora.shapes import SHAPES
+from stages.corpora.shapes.shape import Shape
+from stages.corpora.values import Refused, as_value, whole
 from stages.errors import SHOWN, DataError, Problem, report
 from stages.params.data import Columns
 
-ABSENT = {"", "nan", "null"}
 LIKE = 0.5
 """Similarity (difflib's ratio) from which on a column's name is offered instead of a missing one."""
-EXACT = 2**53
-"""Integers up to here survive as floating-point numbers."""
-_SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
-def collect(split: str, origin: str, blocks: Iterable[Block], columns: Columns) -> Draft:
-    """Map columns to roles, block by block, and keep what is needed as Arrow strings.
+def collect(
+    split: str, origin: str, blocks: Iterable[Block], columns: Columns, shape: Shape = SHAPES["classification"]
+) -> Draft:
+    """Map columns to roles, block by block, and keep what is needed as Arrow values.
 
     Raises:
         DataError: columns are missing, or values are no text.
     """
-    mapping = _Mapping(split, origin, columns)
+    mapping = _Mapping(split, origin, columns, shape)
     parts = [mapping.take(block) for block in blocks]
     if mapping.total:
         remedy = "Mend these records, or name other columns in data.columns."
@@ -47,48 +37,74 @@ def collect(split: str, origin: str, blocks: Iterable[Block], columns: Columns) 
     table = pa.concat_tables(parts) if parts else mapping.schema.empty_table()
     done = Report(read=table.num_rows)
     done.add("values with broken characters mended", mapping.mended)
-    return Draft(split, origin, table, done)
+    return Draft(split, origin, table, done, shape)
 
 
 class _Mapping:
     """Turns blocks of one split into tables and remembers what was wrong."""
 
-    def __init__(self, split: str, origin: str, columns: Columns) -> None:
-        self.split, self.origin, self.columns = split, origin, columns
+    def __init__(self, split: str, origin: str, columns: Columns, shape: Shape) -> None:
+        self.split, self.origin, self.columns, self.shape = split, origin, columns, shape
         self.problems: list[Problem] = []
         self.total = 0
         self.mended = 0
         self.names: dict[str, str | None] | None = None
-        self.kept = [name for name in dict.fromkeys(columns.keep) if name not in OWN]
-        self.schema = pa.schema([(ROW, pa.int64()), *((name, pa.string()) for name in [*OWN, GROUP, *self.kept])])
+        self.kept = [name for name in dict.fromkeys(columns.keep) if name not in shape.own]
+        self.types = {**shape.fields(), **dict.fromkeys([GROUP, *self.kept], pa.string())}
+        self.schema = pa.schema([(ROW, pa.int64()), *self.types.items()])
 
     def take(self, block: Block) -> pa.Table:
         """One block as a table of the split's schema."""
+        block = self.shape.expand(block, self.columns)
         if self.names is None:
             self.names = self._roles(block.columns)
         taken: dict[str, Any] = {ROW: block.rows}
         for role, name in self.names.items():
-            taken[role] = pa.nulls(len(block.rows), pa.string()) if name is None else self._column(block, role, name)
-        return pa.table(taken, schema=self.schema)
+            taken[role] = self._column(block, role, name)
+        made = pa.table(taken, schema=self.schema)
+        self._check(made)
+        return made
 
-    def _column(self, block: Block, role: str, name: str) -> pa.Array:
-        convert = _as_text if role == "text" else _as_value
-        converted: list[str | None] = []
-        for row, value in zip(block.rows, block.values(name), strict=True):
-            result = convert(value)
-            if isinstance(result, _Refused):
-                self.total += 1
-                if len(self.problems) < SHOWN:
-                    self.problems.append(Problem(result.what, self.origin, row, name))
+    def _column(self, block: Block, role: str, name: str | None) -> pa.Array:
+        own, kind = role in self.shape.own, self.types[role]
+        if name is None and not (own and self._composed(role)):
+            return pa.nulls(len(block.rows), kind)
+        values = self.shape.raw(role, name, block, self.columns) if own else block.values(name or role)
+        converted: list[Any] = []
+        for row, value in zip(block.rows, values, strict=True):
+            result = self.shape.convert(role, value, self.columns) if own else as_value(value)
+            if isinstance(result, Refused):
+                self._refuse(result.what, row, name or role)
                 result = None
             converted.append(result)
         try:
-            return pa.array(converted, pa.string())
+            return pa.array(converted, kind)
         except UnicodeEncodeError:
-            # JSON can spell half a surrogate pair, which is no character and no file can hold.
-            whole = [None if value is None else _SURROGATES.sub("\ufffd", value) for value in converted]
-            self.mended += sum(1 for old, new in zip(converted, whole, strict=True) if old != new)
-            return pa.array(whole, pa.string())
+            mended = [whole(value) for value in converted]
+            self.mended += sum(1 for old, new in zip(converted, mended, strict=True) if old != new)
+            return pa.array(mended, kind)
+
+    def _composed(self, role: str) -> bool:
+        """Whether a role is made of several columns, or of none that params name."""
+        targets = role == self.shape.target and self._lacks_targets()
+        return self.shape.wanted(self.columns)[role] is None and role != "id" and not targets
+
+    def _lacks_targets(self) -> bool:
+        return self.split in UNLABELLED
+
+    def _check(self, made: pa.Table) -> None:
+        """Refuse records whose values do not go together."""
+        if type(self.shape).check is Shape.check:
+            return
+        for record in made.to_pylist():
+            what = self.shape.check(record)
+            if what is not None:
+                self._refuse(what, record[ROW], self.shape.target)
+
+    def _refuse(self, what: str, row: int, column: str) -> None:
+        self.total += 1
+        if len(self.problems) < SHOWN:
+            self.problems.append(Problem(what, self.origin, row, column))
 
     def _roles(self, present: Mapping[str, Any]) -> dict[str, str | None]:
         """The column that plays each role.
@@ -96,7 +112,7 @@ class _Mapping:
         Raises:
             DataError: with every column that is missing.
         """
-        wanted = {**{role: getattr(self.columns, role) for role in OWN}, GROUP: self.columns.group}
+        wanted = {**self.shape.wanted(self.columns), GROUP: self.columns.group}
         problems: list[Problem] = []
         found: dict[str, str | None] = {}
         for role, names in wanted.items():
@@ -104,6 +120,8 @@ class _Mapping:
             found[role] = next((option for option in options if option in present), None)
             if options and found[role] is None and not self._optional(role):
                 problems.append(self._missing(role, options, list(present)))
+        needed = [] if self._lacks_targets() else self.shape.further(self.columns)
+        problems += [self._missing("label_columns", [name], list(present)) for name in needed if name not in present]
         if problems:
             raise DataError(report(f"{self.origin}: missing columns", problems, "Set data.columns, or rename them."))
         return {**found, **{name: name if name in present else None for name in self.kept}}
@@ -111,7 +129,9 @@ class _Mapping:
     def _optional(self, role: str) -> bool:
         """Ids are made where there are none; unlabelled records have no label; only train is cut by groups."""
         return (
-            role == "id" or (role == GROUP and self.split != "train") or (role == "label" and self.split in UNLABELLED)
+            role == "id"
+            or (role == GROUP and self.split != "train")
+            or (role == self.shape.target and self._lacks_targets())
         )
 
     def _missing(self, role: str, options: Sequence[str], present: Sequence[str]) -> Problem:
@@ -131,32 +151,3 @@ def nearest(options: Sequence[str], present: Sequence[str]) -> str | None:
     }
     best, name = max(ratios, default=(0.0, ""))
     return folded[name] if best >= LIKE else None
-
-
-@dataclass(frozen=True)
-class _Refused:
-    what: str
-
-
-def _as_text(value: Any) -> str | _Refused | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, float) and math.isnan(value):
-        return None
-    return _Refused(f"expected text, found {type(value).__name__} {str(value)[:40]}")
-
-
-def _as_value(value: Any) -> str | _Refused | None:
-    """Labels, ids, groups and kept columns: strings stripped, numbers by their digits, booleans as JSON writes them."""
-    if isinstance(value, str):
-        stripped = value.strip()
-        return None if stripped.casefold() in ABSENT else stripped
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
-        return str(int(value))
-    if isinstance(value, int | float | decimal.Decimal | datetime.date | datetime.time):
-        return str(value)
-    return _Refused(f"expected text or a number, found {type(value).__name__} {str(value)[:40]}")

@@ -57,15 +57,20 @@ def _fold(text: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
-def add_keys(draft: Draft) -> None:
-    """Give every record the key of its normalised text, as column `KEY`."""
-    parts = [pa.array(digests(normal_form(text or "") for text in texts)) for texts in draft.chunks("text")]
-    draft.replace(KEY, pa.chunked_array(parts, pa.uint64()))
+def add_keys(draft: Draft, *, swapped: bool = False) -> None:
+    """Give every record the key of what it is the same by (its normalised texts), as column `KEY`.
+
+    Args:
+        draft: a cleaned split.
+        swapped: whether two texts in the other order are the same record.
+    """
+    keys = pa.array(digests(draft.shape.identity(draft, swapped=swapped)), pa.uint64())
+    draft.replace(KEY, pa.chunked_array([keys], pa.uint64()))
 
 
 def exact_repeats(draft: Draft) -> int:
     """How many texts of a split stand in it before, character by character."""
-    return draft.rows - len(draft.table["text"].unique())
+    return draft.rows - len(draft.shape.readable(draft).unique())
 
 
 def repeats(keys: np.ndarray, labels: np.ndarray) -> np.ndarray:

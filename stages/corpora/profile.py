@@ -56,14 +56,16 @@ def summary(profiles: Mapping[str, SplitProfile], drafts: Mapping[str, Draft], l
         "labels": len(labels),
         "splits": {name: profile.summary for name, profile in profiles.items()},
         "overlaps": leakage.overlaps(drafts),
-        "conflicts": _conflicts(drafts["train"], labels),
+        "conflicts": _conflicts(drafts["train"]),
     }
 
 
 def _split(draft: Draft, labels: list[str]) -> SplitProfile:
-    characters = np.array([len(text or "") for texts in draft.chunks("text") for text in texts], dtype=np.int64)
-    words = np.array([count_words(text or "") for texts in draft.chunks("text") for text in texts], dtype=np.int64)
-    classes = None if draft.name in UNLABELLED else np.bincount(draft.ids_of(labels), minlength=len(labels))
+    texts = [chunk.to_pylist() for chunk in draft.shape.readable(draft).chunks]
+    characters = np.array([len(text or "") for part in texts for text in part], dtype=np.int64)
+    words = np.array([count_words(text or "") for part in texts for text in part], dtype=np.int64)
+    labelled = draft.name not in UNLABELLED
+    classes = draft.shape.counts(draft, labels) if labelled else None
     found: dict[str, Any] = {
         "records": draft.rows,
         "read": draft.done.read,
@@ -73,6 +75,8 @@ def _split(draft: Draft, labels: list[str]) -> SplitProfile:
     }
     if classes is not None:
         found |= _balance(classes, labels)
+    if labelled:
+        found |= draft.shape.describe(draft)
     return SplitProfile(draft.name, characters, words, classes, found)
 
 
@@ -90,7 +94,7 @@ def _lengths(values: np.ndarray) -> dict[str, float]:
 def _balance(counts: np.ndarray, labels: list[str]) -> dict[str, Any]:
     """Class counts, their entropy over its maximum (1: all equal, 0: one has all), and largest to smallest."""
     share = counts[counts > 0] / counts.sum()
-    entropy = float(-(share * np.log(share)).sum() / np.log(len(labels)))
+    entropy = float(-(share * np.log(share)).sum() / np.log(max(len(labels), 2)))
     return {
         "classes": {label: int(count) for label, count in zip(labels, counts, strict=True)},
         "balance": round(max(entropy, 0.0), 4),
@@ -98,11 +102,13 @@ def _balance(counts: np.ndarray, labels: list[str]) -> dict[str, Any]:
     }
 
 
-def _conflicts(train: Draft, labels: list[str]) -> list[dict[str, str]]:
+def _conflicts(train: Draft) -> list[dict[str, Any]]:
     """The first texts of train that stand there with different labels, those of one text together."""
     keys = train.keys()
-    found = np.flatnonzero(duplicates.conflicts(keys, train.ids_of(labels)))
+    found = np.flatnonzero(duplicates.conflicts(keys, train.codes()))
     found = found[np.argsort(keys[found], kind="stable")][:EXAMPLES]
-    rows = train.table.select(["id", "text", "label"]).take(pa.array(found))
-    rows = rows.set_column(1, "text", pc.utf8_slice_codeunits(rows["text"], 0, EXCERPT))
+    rows = train.table.select(list(train.shape.own)).take(pa.array(found))
+    for at, role in enumerate(train.shape.own):
+        if role in train.shape.texts:
+            rows = rows.set_column(at, role, pc.utf8_slice_codeunits(rows[role], 0, EXCERPT))
     return rows.to_pylist()

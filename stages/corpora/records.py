@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from stages.errors import SHOWN, DataError, Problem, report
+
+if TYPE_CHECKING:
+    from stages.corpora.shapes.shape import Shape
 
 HIDDEN = "#"
 """What the names of columns begin with that never leave this room."""
 ROW, GROUP, KEY = HIDDEN + "row", HIDDEN + "group", HIDDEN + "key"
 """A record's place in its file, its group, and the key of its normalised text."""
-OWN = ("id", "text", "label")
-"""Columns that every prepared split has, before the kept ones."""
 HELD_OUT = ("validation", "test", "shifted")
 EXCERPT = 60
 """Characters of a text that a message shows."""
@@ -44,6 +45,12 @@ class Report:
             self.counts[name] = self.counts.get(name, 0) + count
 
 
+def _labelled() -> Shape:
+    from stages.corpora.shapes.label import Labelled
+
+    return Labelled()
+
+
 @dataclass
 class Draft:
     """A split on its way.
@@ -51,22 +58,24 @@ class Draft:
     Attributes:
         name: of the split.
         origin: file or data set it came from, for messages.
-        table: `ROW` (int64), `id`, `text`, `label`, `GROUP` and the kept columns (strings, null where absent), and
-            later `KEY` (uint64).
+        table: `ROW` (int64), the shape's own columns (`id`, `text`, `label`, ...), `GROUP` and the kept columns (strings,
+            null where absent), and later `KEY` (uint64).
         done: the account.
+        shape: what its records look like.
     """
 
     name: str
     origin: str
     table: pa.Table
     done: Report
+    shape: Shape = field(default_factory=_labelled)
 
     @property
     def rows(self) -> int:
         """Number of records."""
         return self.table.num_rows
 
-    def chunks(self, column: str) -> Iterator[list[str | None]]:
+    def chunks(self, column: str) -> Iterator[list[Any]]:
         """A column's values, some thousand at a time."""
         for chunk in self.table[column].chunks:
             yield chunk.to_pylist()
@@ -77,28 +86,27 @@ class Draft:
         fields = pa.field(column, values.type)
         self.table = self.table.append_column(fields, values) if at < 0 else self.table.set_column(at, fields, values)
 
-    def change(self, column: str, function: Callable[[str | None], str | None]) -> int:
-        """Apply a function to each value of a column of strings; returns how many values changed."""
-        parts, changed = [], 0
+    def change(self, column: str, function: Callable[[Any], Any]) -> int:
+        """Apply a function to each value of a column; returns how many values changed."""
+        parts, changed, kind = [], 0, self.table[column].type
         for old in self.chunks(column):
             new = [function(value) for value in old]
             changed += sum(1 for before, after in zip(old, new, strict=True) if before != after)
-            parts.append(pa.array(new, pa.string()))
-        self.replace(column, pa.chunked_array(parts, pa.string()))
+            parts.append(pa.array(new, kind))
+        self.replace(column, pa.chunked_array(parts, kind))
         return changed
 
     def keys(self) -> np.ndarray:
         """Keys of the normalised texts `(records,)`, uint64."""
         return self.table[KEY].to_numpy()
 
-    def ids_of(self, labels: list[str]) -> np.ndarray:
-        """Class ids `(records,)`; -1 for labels that are not in the list, and for none."""
-        found = pc.index_in(self.table["label"], value_set=pa.array(labels, pa.string()))
-        return pc.fill_null(found, -1).to_numpy().astype(np.int64)
+    def codes(self) -> np.ndarray:
+        """A number per record `(records,)`, equal where the target is; -1 where there is none."""
+        return self.shape.codes(self)
 
     def labels(self) -> list[str]:
         """The labels that occur, sorted by code point."""
-        return sorted(label for label in pc.unique(self.table["label"]).to_pylist() if label is not None)
+        return self.shape.labels(self)
 
     def keep(self, mask: np.ndarray) -> None:
         """Leave out the records where the mask `(records,)` is false."""
@@ -131,8 +139,8 @@ class Draft:
             self.keep(~found)
 
 
-def excerpt(value: str | None) -> str:
+def excerpt(value: Any) -> str:
     """A value as a message shows it: quoted, escaped, short."""
-    if value is None or len(value) <= EXCERPT:
-        return repr(value)
+    if not isinstance(value, str) or len(value) <= EXCERPT:
+        return repr(value)[: 2 * EXCERPT]
     return f"{value[:EXCERPT]!r}..."

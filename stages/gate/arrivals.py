@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from stages import artifacts
+from stages.artifacts import Schema
 from stages.errors import UserError
 from stages.gate import sources
 from stages.gate.sources import Reader
@@ -107,9 +108,13 @@ def read(reader: Reader) -> Corpus:
     Raises:
         CannotJudgeError: it cannot be had.
     """
-    table = pq.read_table(io.BytesIO(reader(artifacts.prepared("train"))), columns=["text", "label"])
-    schema = json.loads(reader(artifacts.SCHEMA))
-    return Corpus(table["text"].to_pylist(), table["label"].to_pylist(), schema["fingerprint"].get("test"))
+    schema = Schema(**json.loads(reader(artifacts.SCHEMA)))
+    sources.judged(schema)
+    table = pq.read_table(io.BytesIO(reader(artifacts.prepared("train"))))
+    texts: list[str] = table["text"].to_pylist()
+    if "text_b" in table.column_names:
+        texts = [f"{one} | {other}" for one, other in zip(texts, table["text_b"].to_pylist(), strict=True)]
+    return Corpus(texts, table["label"].to_pylist(), schema.fingerprint.get("test"))
 
 
 def compare(before: Corpus, now: Corpus, seed: int) -> Arrivals:

@@ -26,6 +26,8 @@ from stages.errors import UserError
 from stages.gate.rules import Decisions
 
 Reader = Callable[[Path], bytes]
+JUDGED = ("classification", "pair_classification")
+"""Kinds of task whose decisions can be paired, record by record."""
 
 
 class CannotJudgeError(UserError):
@@ -47,6 +49,7 @@ class Side:
         curves: rows of the learning curves; empty where there are none.
         stages: of `dvc.lock`, by name; empty where there is none.
         commit: that its code and params come from; None outside git.
+        columns: kept columns of the test split by name, in the same order; empty where they were not read.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Side:
     curves: list[dict[str, float]] = field(default_factory=list)
     stages: dict[str, dict[str, Any]] = field(default_factory=dict)
     commit: str | None = None
+    columns: dict[str, list[str]] = field(default_factory=dict)
 
 
 def candidate(folder: Path = Path()) -> Side:
@@ -130,6 +134,19 @@ def check(one: Side, other: Side) -> None:
         raise CannotJudgeError(f"the predictions of {one.name} and {other.name} are of different records.")
 
 
+def judged(schema: Schema) -> None:
+    """The gate compares right and wrong decisions, one per record.
+
+    Raises:
+        CannotJudgeError: the kind of task has no such decisions.
+    """
+    if schema.task not in JUDGED:
+        raise CannotJudgeError(
+            f"task.kind: {schema.task} gives records no single label that is right or wrong, and the gate judges "
+            f"{' and '.join(JUDGED)} only. Compare the models by `dvc metrics diff`: metrics.json holds intervals."
+        )
+
+
 def params_changed(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Dotted keys whose values differ, with both values."""
     before, after = dict(flat(one)), dict(flat(other))
@@ -155,17 +172,18 @@ def commit_of(revision: str, folder: Path = Path()) -> str | None:
 
 def _side(name: str, read: Reader, commit: str | None, *, texts: bool) -> Side:
     schema = Schema(**json.loads(read(artifacts.SCHEMA)))
+    judged(schema)
     table = pq.read_table(io.BytesIO(read(artifacts.predictions("test"))))
     alignment = _optional(read, artifacts.ALIGNMENT_METRICS)
     curves = _optional(read, artifacts.CURVES)
     lock = _optional(read, Path("dvc.lock"))
-    said: list[str] = []
+    said: dict[str, list[Any]] = {"text": []}
     if texts:
-        said = pq.read_table(io.BytesIO(read(artifacts.prepared("test"))), columns=["text"])["text"].to_pylist()
+        said = pq.read_table(io.BytesIO(read(artifacts.prepared("test"))), columns=["text", *schema.keep]).to_pydict()
     return Side(
         name,
         _decisions(table, schema.labels),
-        said,
+        said["text"],
         schema,
         json.loads(read(artifacts.METRICS)),
         json.loads(alignment) if alignment else {},
@@ -173,6 +191,7 @@ def _side(name: str, read: Reader, commit: str | None, *, texts: bool) -> Side:
         _curves(curves.decode("utf-8")),
         dict(_yaml(lock).get("stages") or {}),
         commit,
+        {column: [str(value) for value in said[column]] for column in schema.keep if column in said},
     )
 
 

@@ -25,20 +25,34 @@ class Thresholds(Settings):
     retention: Annotated[float, Field(gt=0, le=1)] = 0.85
 
 
+class Budget(Settings):
+    """What the report may cost.
+
+    Attributes:
+        records: most records per statistic and split (half as many where each is read several times); costs grow with it,
+            intervals shrink.
+        seconds: what all of it may take on two cores, by a count of operations and never by a clock, so that the same
+            commit has the same samples on each machine; they shrink until the count fits (`stages.alignment.budget`).
+            null: no such cap.
+    """
+
+    records: Annotated[int, Field(ge=100)] = 1000
+    seconds: Annotated[float, Field(ge=1)] | None = 60.0
+
+
 class AlignmentParams(Settings):
     """The group `evaluation.alignment`.
 
     Attributes:
         enabled: measure the three gaps at all.
-        records: most records per statistic and split (half as many where each is read several times); costs grow with it,
-            intervals shrink.
+        budget: caps of sample sizes and cost.
         permutations: of MMD's test.
         seed: of samples, folds, permutations and the floor's random weights.
         thresholds: where verdicts turn.
     """
 
     enabled: bool = True
-    records: Annotated[int, Field(ge=100)] = 1000
+    budget: Budget = Budget()
     permutations: Annotated[int, Field(ge=50)] = 200
     seed: Annotated[int, Field(ge=0)] = 11
     thresholds: Thresholds = Thresholds()

@@ -39,6 +39,9 @@ def head_start_of_kind(sections: Sections) -> Iterator[Problem]:
     if training.head_start == "probe" and task.kind not in PROBED:
         what = f"task.kind: {task.kind} has no head that could be fitted on frozen features; set it to random"
         yield Problem(what, field="training.head_start")
+    if training.head_start == "probe" and task.kind == "pair_regression" and task.regression.loss == "ordinal":
+        what = "task.regression.loss: ordinal has no head that could be fitted on frozen features; set it to random"
+        yield Problem(what, field="training.head_start")
 
 
 ONE_CLASS = ("classification",)
@@ -146,6 +149,32 @@ def prefix_keeps_its_activations(sections: Sections) -> Iterator[Problem]:
         yield Problem(what, field="training.gradient_checkpointing")
 
 
+def loss_of_a_crf(sections: Sections) -> Iterator[Problem]:
+    """A CRF's likelihood is of whole sequences: single tags can neither be weighed nor smoothed in it."""
+    task, training = cast("TaskParams", sections["task"]), cast("TrainingParams", sections["training"])
+    if task.kind != "tagging" or task.tagging.head == "linear":
+        return
+    remedy = f"task.tagging.head: {task.tagging.head} scores whole sequences; {{}}, or set that to linear"
+    if training.label_smoothing:
+        yield Problem(remedy.format("set it to 0"), field="training.label_smoothing")
+    if training.class_weights != "none":
+        yield Problem(remedy.format("set it to none"), field="training.class_weights")
+
+
+def weights_of_kind(sections: Sections) -> Iterator[Problem]:
+    """Smoothing moves mass between classes that exclude each other; weights need labels, and a loss that takes them."""
+    task, training = cast("TaskParams", sections["task"]), cast("TrainingParams", sections["training"])
+    if training.label_smoothing > 0 and task.kind in {"multilabel", "pair_regression"}:
+        what = f"task.kind: {task.kind} has no classes that exclude each other; set it to 0"
+        yield Problem(what, field="training.label_smoothing")
+    if training.class_weights != "none":
+        if task.kind in {"pair_regression", "question_answering"}:
+            yield Problem(f"task.kind: {task.kind} has no classes; set it to none", field="training.class_weights")
+        if task.kind == "multilabel" and task.multilabel.loss == "asymmetric":
+            what = "task.multilabel.loss: asymmetric has weights of its own (gamma_negative, clip); set it to none, or use bce"
+            yield Problem(what, field="training.class_weights")
+
+
 RULES: tuple[Callable[[Sections], Iterator[Problem]], ...] = (
     metric_of_kind,
     head_start_of_kind,
@@ -157,4 +186,6 @@ RULES: tuple[Callable[[Sections], Iterator[Problem]], ...] = (
     references_are_held_out,
     averages_within_the_budget,
     prefix_keeps_its_activations,
+    weights_of_kind,
+    loss_of_a_crf,
 )

@@ -35,7 +35,7 @@ class TrainingParams(Section):
         eval_batch_size: records per batch where nothing is learned.
         group_by_length: batches of similar length, so that little is padding; the order stays random and seeded.
         learning_rate: peak of the schedule, for the base model's weights.
-        head_learning_rate: peak for the task's head, which starts from nothing; null takes `learning_rate`.
+        head_learning_rate: peak for the task's head, null takes `learning_rate`.
         head_start: `probe` begins with a head fitted on the frozen base model's features (LP-FT, Kumar et al. 2022), `random`
             with noise.
         schedule: how the rate falls after warm-up.
@@ -67,7 +67,7 @@ class TrainingParams(Section):
     accumulation: Annotated[int, Field(ge=1)] = 1
     eval_batch_size: Annotated[int, Field(ge=1)] = 64
     group_by_length: bool = True
-    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 2e-4
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 1e-4
     head_learning_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
     head_start: Literal["probe", "random"] = "probe"
     schedule: Literal["linear", "cosine", "constant"] = "linear"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,7 @@ from stages.encoding.ragged import Columns, Outputs, dense, token_batch
 from stages.errors import DataError
 from stages.metrics import classification as metrics
 from stages.params.task import TaskParams
-from stages.tasks.protocol import Batch, Figures, Fitted, Scores, Scoring, Tokenized
+from stages.tasks.protocol import Batch, Figures, Fitted, Probe, Scores, Scoring, Tokenized
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -53,7 +53,7 @@ class Classification:
     figures = FIGURES
     by_token = False
     fits = False
-    probe: Literal["multinomial", "independent", "ridge"] | None = "multinomial"
+    probe: Probe = "multinomial"
 
     def __init__(self, params: TaskParams) -> None:
         self.params = params

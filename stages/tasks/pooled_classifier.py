@@ -81,3 +81,16 @@ class PooledClassifier(nn.Module):
         """What the head reads: pooled states `(batch, hidden)` in float32."""
         states = read(self.encoder, input_ids, attention_mask, token_type_ids)
         return pool(states, attention_mask, self.pooling)
+
+
+class PooledRegressor(PooledClassifier):
+    """A number from pooled states: a head with one output, `(batch,)`."""
+
+    def __init__(self, encoder: nn.Module, pooling: str, dropout: float) -> None:
+        super().__init__(encoder, pooling, 1, dropout)
+
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Scores `(batch,)` in float32; see `PooledClassifier.forward`."""
+        return super().forward(input_ids, attention_mask, token_type_ids).squeeze(-1)

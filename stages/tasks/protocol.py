@@ -34,6 +34,8 @@ Batch = dict[str, np.ndarray]
 """The arrays of a batch, by the name of the model's argument; `labels` goes to the objective instead."""
 Fitted = dict[str, Any]
 """What a task chose on validation, ready for JSON: thresholds, for example. Empty where there is nothing to choose."""
+Probe = Literal["multinomial", "independent", "ridge"] | None
+"""A regression that can give a head its start."""
 IGNORED = -100
 """Label of positions that do not count (PyTorch's own convention)."""
 
@@ -110,7 +112,7 @@ class Task(Protocol):
         by_token: whether the model's outputs have an axis of tokens, `(batch, length, ...)`: they are then kept ragged, and
             validation's loss is the mean over batches instead of one call on all of them.
         fits: whether something is chosen on validation once training has ended (thresholds); see `fit`.
-        probe: which regression on frozen features gives the head a start (`stages.training.head_start.FITS`); None where the
+        probe: which regression on frozen features gives the head a start (`stages.training.head_fits.FITS`); None where the
             head is not linear on pooled features.
     """
 
@@ -120,7 +122,7 @@ class Task(Protocol):
     figures: Figures
     by_token: bool
     fits: bool
-    probe: Literal["multinomial", "independent", "ridge"] | None
+    probe: Probe
 
     def lengths(self, records: pa.Table, tokenizer: Tokenizer) -> np.ndarray:
         """Tokens of each record before any truncation `(records,)`, special tokens included."""

@@ -26,6 +26,8 @@ YOUNG = 60.0
 """Seconds that a spool without a first event is left alone: its stage may be about to write it."""
 BATCH = 900
 """Figures per request; MLflow takes 1,000."""
+SMALL_BATCH = 100
+"""Params and tags per request; MLflow takes no more."""
 TAG_SESSION, TAG_SPOOL = "whetstone.session", "whetstone.spool"
 log = logging.getLogger(__name__)
 
@@ -160,7 +162,9 @@ def _fill(mlflow: Any, run: str, found: list[dict[str, Any]], copies: Path) -> N
         if one["kind"] == "metrics"
         for key, value in one["values"].items()
     ]
-    mlflow.log_batch(run, params=params[:100], tags=tags)
+    for start in range(0, max(len(params), len(tags)), SMALL_BATCH):
+        part = slice(start, start + SMALL_BATCH)
+        mlflow.log_batch(run, params=params[part], tags=tags[part])
     for start in range(0, len(figures), BATCH):
         mlflow.log_batch(run, metrics=figures[start : start + BATCH])
     inputs = [

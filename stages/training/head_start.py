@@ -12,7 +12,7 @@ strength's own best temperature, since a soft head is only less sure of itself, 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -172,8 +172,3 @@ def _per_class(model: Any) -> tuple[np.ndarray, np.ndarray]:
             [-model.intercept_, model.intercept_]
         ) / 2
     return model.coef_, model.intercept_
-
-
-Fit = Callable[..., HeadStart]
-FITS: dict[str, Fit] = {"multinomial": fit}
-"""By `Task.probe`: called with features `(records, hidden)`, labels as collated, outputs of the head, seed, and `balanced`."""

@@ -32,6 +32,7 @@ from stages.tasks.protocol import Task
 from stages.training import attention, checkpoints, dropout, head_start, parallel, stream
 from stages.training.batching import IDLE, Batches, Loader, Rows, Shares
 from stages.training.clipping import ClippedAdamW
+from stages.training.head_fits import FITS
 from stages.training.history import History, snapshot
 from stages.training.hooks import Hooks
 from stages.training.optimizer import make_optimizer, make_schedule
@@ -149,7 +150,7 @@ class Tuner(Trainer):
         read = head_start.features(model, rows, self.task, self.pad_id, self.params.eval_batch_size, bf16=self.bf16)
         balanced = self.params.class_weights == "balanced"
         labels = self._labels(rows)
-        fit = head_start.FITS[self.task.probe or "multinomial"]
+        fit = FITS[self.task.probe or "multinomial"]
         found = fit(read, labels, model.head.out_features, self.params.seed, balanced=balanced)
         head_start.put(model.head, found)
         self.hooks.objectives.head_started(model)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,39 +13,16 @@ import pytest
 from ruamel.yaml import YAML
 from tokenizers import Tokenizer
 
-from stages import artifacts, evaluate, export, finetune, prepare, tokenize
+from stages import artifacts
 from stages.alignment import ranking, shift
 from stages.artifacts import tree_sha256
 from stages.encoding.ragged import dense
 from stages.errors import GateError, ModelError
 from stages.exporters import manifest
 from stages.exporters.predictor import Predictor
-from stages.harness import Stage
-from stages.params import whole
-from stages.tracking import Record
 from stages.training.prediction import load_tuned
 from tests import tiny
-
-STAGES = {"prepare": prepare, "tokenize": tokenize, "finetune": finetune, "evaluate": evaluate, "export": export}
-
-
-@contextmanager
-def inside(folder: Path) -> Iterator[None]:
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
-
-
-def run(folder: Path, name: str) -> None:
-    with inside(folder):
-        module = STAGES[name]
-        everything = whole.check(Path("params.yaml"))
-        sections = {section.section: everything[section.section] for section in module.SECTIONS}
-        work: Callable[[Stage], None] = module.work
-        work(Stage(name, sections, Record(None)))
+from tests.pipeline.running import STAGES, inside, run
 
 
 def change(folder: Path, section: str, **values: object) -> None:
@@ -159,8 +133,11 @@ def test_the_three_gaps_are_measured_and_told(done: Path) -> None:
     metrics = json.loads((done / artifacts.ALIGNMENT_METRICS).read_text(encoding="utf-8"))
     assert set(metrics["robustness"]) >= {"upper case", "typing mistakes"}
     assert all(0 <= one["auroc"] <= 1 for one in metrics["out_of_scope"].values())
-    gaps = {"task", "shift: test", "shift: shifted", "shift: unlabelled", "retention"}
+    gaps = {"task", "shift: validation", "shift: test", "shift: shifted", "shift: unlabelled", "retention"}
     assert set(metrics["verdicts"]) == gaps
+    assert metrics["budget"]["records"] == 1000
+    assert metrics["task"]["subwords_per_word"] >= 1
+    assert metrics["shift"]["validation"]["distance_ratio"] == 1
     for split in ("test", "shifted", "unlabelled"):
         assert 0 <= metrics["shift"][split]["separation_low"] <= metrics["shift"][split]["separation"] <= 1
     said = (done / artifacts.ALIGNMENT / "report.html").read_text(encoding="utf-8")

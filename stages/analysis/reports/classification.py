@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stages import artifacts
 from stages.analysis import calibrating, comparison, confident_errors
@@ -19,20 +20,30 @@ log = logging.getLogger("stages.evaluate")
 
 
 class ClassificationReport:
-    """One text, one label."""
+    """One text or pair, one label.
 
-    single_label = True
+    Args:
+        single_text: whether a record is one text.
+    """
+
+    def __init__(self, *, single_text: bool = True) -> None:
+        self.single_label = single_text
 
     def baselines(self, given: Evaluated) -> dict[str, Comparison]:
         """The majority class and TF-IDF with logistic regression; see `stages.analysis.comparison`."""
         labels = given.schema.labels
-        train, validation = (given.prepared(split) for split in ("train", "validation"))
+        train, validation = (joined(given.prepared(split)) for split in ("train", "validation"))
         log.info("fitting TF-IDF with logistic regression on %d records for comparison", train.num_rows)
         tfidf = comparison.fit(train, validation, labels, given.params.seed)
         known = comparison.ids_of(train, labels)
         return {
             split: comparison.compare(
-                tfidf, known, given.prepared(split), was_right(given.predictions[split]), labels, given.bootstrap
+                tfidf,
+                known,
+                joined(given.prepared(split)),
+                was_right(given.predictions[split]),
+                labels,
+                given.bootstrap,
             )
             for split in given.judged
         }
@@ -48,18 +59,18 @@ class ClassificationReport:
         """Confident errors, confusion matrix, reliability, F1 by class, learning curves."""
         test, labels = given.predictions["test"], given.schema.labels
         records = given.prepared("test")
-        texts = dict(zip(records["id"].to_pylist(), shown(records), strict=True))
+        texts = dict(zip(records["id"].to_pylist(), joined(records)["text"].to_pylist(), strict=True))
         errors = confident_errors.find(test, texts, labels, given.params.confident_errors)
         confident_errors.write(errors, artifacts.DETAILS.parent / "confident_errors.csv")
         pictures.draw_all(test, scores["test"], labels)
 
 
-def shown(records: pa.Table) -> list[str]:
-    """The text of each record; of a pair, both."""
-    texts: list[str] = records["text"].to_pylist()
+def joined(records: pa.Table) -> pa.Table:
+    """Records whose `text` is all that there is to read: of a pair, both texts."""
     if "text_b" not in records.column_names:
-        return texts
-    return [f"{one} | {other}" for one, other in zip(texts, records["text_b"].to_pylist(), strict=True)]
+        return records
+    both = pc.binary_join_element_wise(records["text"], records["text_b"], " | ")
+    return records.set_column(records.schema.get_field_index("text"), "text", both)
 
 
 def was_right(predictions: pa.Table) -> np.ndarray:

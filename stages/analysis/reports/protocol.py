@@ -12,7 +12,7 @@ from stages.analysis.comparison import Comparison
 from stages.artifacts import Schema
 from stages.metrics.intervals import Bootstrap
 from stages.params.evaluation import EvaluationParams
-from stages.tasks.protocol import Scores, Task
+from stages.tasks.protocol import Fitted, Scores, Task
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Evaluated:
         prepared: reads a prepared split.
         bootstrap: how intervals are made.
         params: the `evaluation` section.
+        fitted: what the task chose on validation.
     """
 
     task: Task
@@ -34,6 +35,7 @@ class Evaluated:
     prepared: Callable[[str], pa.Table]
     bootstrap: Bootstrap
     params: EvaluationParams
+    fitted: Fitted
 
     @property
     def judged(self) -> list[str]:

@@ -26,10 +26,16 @@ class MadeUp(Reader):
     def vectors(self, texts: Sequence[str]) -> np.ndarray:
         return np.stack([self._vector(text) for text in texts]).astype(np.float32)
 
+    def layers(self, texts: Sequence[str]) -> np.ndarray:
+        return self.states(texts).layers
+
     def states(self, texts: Sequence[str]) -> States:
         last = self.vectors(texts)
         first = np.random.default_rng(1).normal(size=last.shape).astype(np.float32)
         return States(np.stack([first, last]), {"mean": last, "cls": first, "max": first})
+
+    def word_vectors(self, sentences: Sequence[Sequence[str]]) -> np.ndarray:
+        return self.vectors([word for sentence in sentences for word in sentence])
 
     def _vector(self, text: str) -> np.ndarray:
         forgets: float = getattr(self, "forgets")  # noqa: B009 - set past the frozen dataclass

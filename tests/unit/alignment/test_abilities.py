@@ -6,11 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
+from transformers import BertModel
 
 from stages.alignment import abilities
+from stages.alignment.readers import Reader
+from stages.encoding import tokenizer
+from tests import tiny
 from tests.unit.alignment.readers_made_up import MadeUp
 
 
@@ -90,7 +95,7 @@ def test_similarity_of_pairs_is_spearmans() -> None:
     assert abilities.of_pairs("p", first[:5], second[:5], shared[:5].astype(float)) == []
 
 
-def test_labelled_sets_are_read_three_ways() -> None:
+def test_labelled_sets_are_read_four_ways() -> None:
     kinds = {
         "sports": "football match goal team",
         "cooking": "boil pan salt oven",
@@ -103,7 +108,72 @@ def test_labelled_sets_are_read_three_ways() -> None:
             texts.append(" ".join([label, *generator.choice(words.split(), 4), f"n{generator.integers(1000)}"]))
             labels.append(label)
     found = abilities.of_labelled("set", texts, labels, 1)
-    assert [one.access for one in found] == [True, True, False]
+    assert [one.name.split(": ")[1] for one in found] == [
+        "zero-shot by label names",
+        "5-shot centroids",
+        "nearest neighbours",
+        "refitted probe",
+    ]
+    assert [one.access for one in found] == [True, True, True, False]
     for one in found:
         assert one.right(MadeUp()).mean() > 0.9
         assert one.right(MadeUp(forgets=1.0)).mean() < 0.6
+
+
+def test_relations_of_pairs_are_found_by_a_probe() -> None:
+    generator = np.random.default_rng(0)
+    words = [f"w{i}" for i in range(60)]
+    first = [" ".join(generator.choice(words, 5, replace=False)) for _ in range(240)]
+    second = [text if i % 2 else " ".join(generator.choice(words, 5)) for i, text in enumerate(first)]
+    labels = ["same" if i % 2 else "other" for i in range(240)]
+    one = abilities.of_relations("pairs", first, second, labels, 1)[0]
+    assert not one.access
+    assert one.right(MadeUp()).mean() > 0.9
+    assert abilities.of_relations("pairs", first[:20], second[:20], labels[:20], 1) == []
+
+
+def test_tags_of_words_are_found_by_a_probe_and_counted_by_sentence() -> None:
+    generator = np.random.default_rng(0)
+    places, things = [f"city{i}" for i in range(12)], [f"word{i}" for i in range(40)]
+    sentences = [[*generator.choice(things, 4).tolist(), str(generator.choice(places))] for _ in range(200)]
+    tags = [["O"] * 4 + ["LOC"] for _ in sentences]
+    one = abilities.of_tagged("names", sentences, tags, 1)[0]
+    credit = one.right(MadeUp())
+    assert credit.shape == (200,)
+    assert credit.mean() > 0.95
+    # Vectors that are the same for all words leave nothing but the most frequent tag.
+    blank = MadeUp()
+    object.__setattr__(blank, "word_vectors", lambda said: np.ones((sum(map(len, said)), 4)))
+    assert one.right(blank) == pytest.approx(0.8)
+    assert abilities.of_tagged("names", sentences[:9], tags[:9], 1) == []
+
+
+def test_a_words_vector_is_the_mean_of_its_own_sub_words(tmp_path: Path) -> None:
+    folder = tiny.base(tmp_path / "base")
+    encoder = BertModel.from_pretrained(folder, add_pooling_layer=False).eval()
+    words = tokenizer.load(folder)
+    reader = Reader(encoder, words, "mean", 16, 0)
+    sentence = ["unbelievably", "我", "late"]
+    encoded = words.encode(" ".join(sentence))
+    with torch.no_grad():
+        states = encoder(input_ids=torch.tensor([encoded.ids])).last_hidden_state[0].numpy()
+    own = [i for i, (a, b) in enumerate(encoded.offsets) if 0 <= a < b <= len("unbelievably")]
+    assert len(own) > 1
+    found = reader.word_vectors([sentence, ["word"] * 40])
+    assert found.shape == (43, 32)
+    np.testing.assert_allclose(found[0], states[own].mean(0), atol=1e-6)
+    # Words beyond the model's length get their sentence's mean.
+    np.testing.assert_allclose(found[-1], found[-2])
+
+
+def test_layers_are_read_once_and_end_in_the_vectors(tmp_path: Path) -> None:
+    folder = tiny.base(tmp_path / "base")
+    encoder = BertModel.from_pretrained(folder, add_pooling_layer=False).eval()
+    reader = Reader(encoder, tokenizer.load(folder), "mean", 16, 0)
+    texts = ["where is my parcel", "退货", "where is my parcel"]
+    first = reader.layers(texts)
+    assert first.shape == (3, 3, 32)
+    np.testing.assert_array_equal(first[-1], reader.vectors(texts))
+    np.testing.assert_allclose(first, reader.states(texts).layers, atol=1e-6)
+    encoder.forward = None
+    np.testing.assert_array_equal(reader.layers(texts[:2]), first[:, :2])

@@ -93,3 +93,29 @@ def test_probes_find_on_each_layer_what_is_there() -> None:
     # The made-up reader's first layer is noise for everybody; its last one holds words until it forgets.
     assert before[1] > before[0] + 0.2
     assert before[1] > after[1] + 0.2
+
+
+def test_backward_transfer_is_the_mean_change_with_its_interval() -> None:
+    one, other = credit(0.8, 0.6, 0.1, 500).astype(float), credit(0.7, 0.6, 0.1, 300, seed=50).astype(float)
+    found = retention.backward_transfer([one, other], BOOTSTRAP)
+    assert found is not None
+    changes = [rows[1].mean() - rows[0].mean() for rows in (one, other)]
+    assert found.value == pytest.approx(np.mean(changes))
+    # Abilities on different records are independent: variances add up.
+    spread = np.sqrt(sum((rows[1] - rows[0]).var() / rows.shape[1] for rows in (one, other))) / 2
+    assert found.low == pytest.approx(found.value - 1.96 * spread, abs=0.006)
+    assert found.high == pytest.approx(found.value + 1.96 * spread, abs=0.006)
+    assert retention.backward_transfer([], BOOTSTRAP) is None
+
+
+def test_the_mean_share_hides_what_the_worst_one_shows() -> None:
+    readings = [
+        retention.reading(name, credit(0.9, kept, 0.1, 400).astype(float), BOOTSTRAP, access=True)
+        for name, kept in (("good", 0.9), ("bad", 0.3))
+    ]
+    found = Retention(readings, [1.0], 4)
+    assert found.mean is not None
+    assert found.worst is not None
+    assert found.worst.retained is not None
+    assert found.mean > found.worst.retained.value + 0.2
+    assert Retention([], [1.0], 4).mean is None

@@ -77,7 +77,17 @@ def test_case_and_punctuation_alone_are_no_shift_of_content(reference: Reference
     found = reference.against(shouted, answers(200, 9))
     assert found.normalised.auc < 0.6
     assert found.true_accuracy is not None
+    assert found.expected_accuracy is not None
     assert 0 <= found.expected_accuracy <= 1
+
+
+def test_texts_that_stand_in_train_are_counted_exactly_and_nearly(reference: Reference) -> None:
+    known = messages(400, 1)
+    split = [*(text.upper() + "!" for text in known[:20]), *(text + "s" for text in known[20:50]), *foreign(50, 12)]
+    found = reference.against(split, answers(100, 7))
+    assert found.leaked == pytest.approx(0.2)
+    assert found.nearly_leaked == pytest.approx(0.5, abs=0.02)
+    assert found.details(["a", "b", "c"], split, 2)["leakage"]["exact"] == 0.2
 
 
 def test_details_name_texts_and_labels(reference: Reference) -> None:

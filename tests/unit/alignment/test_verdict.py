@@ -10,14 +10,17 @@ import numpy as np
 import pytest
 
 from stages.alignment import page, publishing, references
+from stages.alignment.asking import Words
+from stages.alignment.budget import Sizes
 from stages.alignment.distribution_shift import Shift
 from stages.alignment.interpolation import Mixture
 from stages.alignment.measuring import Alignment
-from stages.alignment.retention import Reading, Retention
+from stages.alignment.retention import Reading, Retention, Spoken
 from stages.alignment.surroundings import Surroundings
 from stages.alignment.task_gap import TaskGap
 from stages.alignment.verdict import all_of, on_retention, on_shift, on_task
 from stages.analysis.behaviour import Behaviour
+from stages.analysis.calibrating import Band, Calibration
 from stages.analysis.explanation import Explanation
 from stages.analysis.out_of_scope import Detection
 from stages.analysis.robustness import Change
@@ -54,6 +57,8 @@ def shift(area: float, half: float, ratio: float, spread: float, n: int = 200, p
         label_distance=0.1,
         expected_accuracy=0.8,
         true_accuracy=0.79,
+        leaked=0.0,
+        nearly_leaked=0.01,
         foreign=[(0, 1.5)],
         n=n,
     )
@@ -120,20 +125,34 @@ def test_retention(kept: Estimate | None, state: str) -> None:
 def alignment() -> Alignment:
     gaps = task(about(0.1, 0.03), about(0.05, 0.02))
     shifts = {"test": shift(0.52, 0.03, 1.02, 0.03), "shifted": shift(0.75, 0.03, 1.3, 0.05)}
-    kept = Retention([reading(about(0.6, 0.05)), reading(None, "<b>order</b>")], [1.0, 0.8], 100)
+    said = {"base": 183.0, "tuned": 502.0, "random": 9000.0}
+    kept = Retention(
+        [reading(about(0.6, 0.05)), reading(None, "<b>order</b>")],
+        [1.0, 0.8],
+        100,
+        backward=about(-0.2, 0.02),
+        language=Spoken("causal", said, {name: value / 400 for name, value in said.items()}, 100),
+    )
     texts = {"test": ["a"], "shifted": ["<script>alert(1)</script> 你好"]}
     around = Surroundings(
-        robustness=[Change("upper case", about(0.02, 0.01), about(0.05, 0.02), 1.0)],
+        calibration=Calibration(0.05, 0.01, 0.03, 1.4, 0.02, 0.01, 0.03, 0.5, 0.4),
+        reliability=[Band(0.6, 0.5, 250, 0.55, 0.65), Band(0.9, 0.9, 250, 0.87, 0.93)],
+        robustness=[
+            Change("upper case", about(0.02, 0.01), about(0.05, 0.02), 1.0),
+            Change("own pairs: phone", None, about(0.05, 0.02), 1.0),
+        ],
         out_of_scope=[Detection("energy", about(0.9, 0.02), about(0.4, 0.05))],
         slices=Slices([Slice("class: x", about(0.5, 0.1), remarkable=True)], 0.6),
         behaviour=[Behaviour("negation", about(0.7, 0.1), ["not <b>good</b>"])],
+        unjudged=3,
         explanations=[Explanation("a text", 0, [("a", 0.5), ("text", -0.1)], 0.6, 0.1)],
         overfit={"accuracy": about(0.99, 0.01), "log_loss": about(0.1, 0.01)},
         validation={"accuracy": about(0.8, 0.01), "log_loss": about(0.9, 0.01)},
     )
     way = [Mixture(share, about(0.8, 0.01), about(0.4, 0.01)) for share in (0.0, 1.0)]
     verdicts = all_of(gaps, shifts, kept, LIMITS)
-    return Alignment(gaps, shifts, kept, way, 0.1, around, verdicts, texts, ["x", "y"], "packaged:m")
+    words, sizes = Words(1.3, 1.1, 0.05, 900), Sizes(640, 4000, 58.0, capped=True)
+    return Alignment(gaps, words, shifts, kept, way, 0.1, around, verdicts, texts, ["x", "y"], "packaged:m", sizes)
 
 
 class Page(HTMLParser):
@@ -163,6 +182,10 @@ def test_the_page_is_self_contained_and_says_every_verdict(alignment: Alignment)
         assert one.state in seen.said
         assert one.evidence in seen.said
     assert "<script>alert(1)</script> 你好" in seen.said
+    for figure in ("-0.200 (-0.220 to -0.180)", "502.0", "0.010 to 0.030", "1.30 pieces", "At most 640 records"):
+        assert figure in seen.said, figure
+    assert "3 records ask for a direction" in seen.said
+    assert "smaller than asked for" in seen.said
     assert not re.search(r"nan|inf\b", seen.said)
     assert made == page.html(alignment, LIMITS)
 
@@ -182,13 +205,33 @@ def test_markdown_and_files_say_the_same(alignment: Alignment, tmp_path: Path, m
     assert "enabled" in (ALIGNMENT / "report.html").read_text(encoding="utf-8")
 
 
+def test_scalars_are_flat_and_have_their_intervals_beside_them(alignment: Alignment) -> None:
+    found = alignment.scalars(4)
+    assert found["retention"]["backward_transfer_low"] == -0.22
+    assert found["retention"]["mean"] == 0.6
+    assert found["task"]["subwords_per_word"] == 1.3
+    assert found["budget"] == {"records": 640, "probed": 4000, "counted_seconds": 58.0}
+    assert found["robustness"]["own pairs: phone"] == {"flips": 0.05}
+
+    def leaves(value: object) -> list[object]:
+        return [leaf for one in value.values() for leaf in leaves(one)] if isinstance(value, dict) else [value]
+
+    assert all(isinstance(leaf, int | float | str) for leaf in leaves(found))
+
+
 def test_references_are_text_or_labelled_sets(tmp_path: Path) -> None:
     (tmp_path / "news.txt").write_text("one line\n\n第二行\n", encoding="utf-8")
     (tmp_path / "set.jsonl").write_text('{"text": "a", "intent": "x"}\n\n{"text": "b", "label": 3}\n', encoding="utf-8")
     (tmp_path / "table.csv").write_text("text,label\nhello,y\n", encoding="utf-8")
     (tmp_path / "pairs.csv").write_text("text_a,text_b,score\nhello,hi,4.5\n你好,再见,0\n", encoding="utf-8")
+    (tmp_path / "nli.jsonl").write_text('{"text_a": "a cat", "text_b": "an animal", "label": "entails"}\n', "utf-8")
+    (tmp_path / "names.jsonl").write_text('{"tokens": ["我", "在", "北京"], "tags": ["O", "O", "LOC"]}\n', "utf-8")
+    (tmp_path / "phone.jsonl").write_text('{"text": "Wo ist es?", "changed": "wo ises", "label": "x"}\n', "utf-8")
     (tmp_path / "LICENCE").touch()
     found = references.read(tmp_path)
+    assert found.relations == {"nli": (["a cat"], ["an animal"], ["entails"])}
+    assert found.tagged == {"names": ([["我", "在", "北京"]], [["O", "O", "LOC"]])}
+    assert found.changes == {"phone": (["Wo ist es?"], ["wo ises"], ["x"])}
     assert found.texts == {"news": ["one line", "第二行"]}
     assert found.probes == {"set": (["a", "b"], ["x", "3"]), "table": (["hello"], ["y"])}
     assert found.pairs == {"pairs": (["hello", "你好"], ["hi", "再见"], [4.5, 0.0])}
@@ -200,6 +243,9 @@ def test_references_are_text_or_labelled_sets(tmp_path: Path) -> None:
     [
         ("a.jsonl", '{"text": "a"}\n{"label": "b"}', r"a\.jsonl:1: label[\s\S]*a\.jsonl:2: text"),
         ("a.csv", "text_a,text_b,score\na,b,many\n,b,1", r"a\.csv:2: score[\s\S]*a\.csv:3: text_a"),
+        ("a.jsonl", '{"text_a": "a", "text_b": "b"}', r"a\.jsonl:1: text_a, text_b, label"),
+        ("a.jsonl", '{"tokens": ["a"], "tags": ["O"]}\n{"tokens": ["a"], "tags": []}', r"a\.jsonl:2: tokens"),
+        ("a.jsonl", '{"text": "a", "changed": "b"}\n{"text": "a"}', r"a\.jsonl:2: text, changed"),
         ("a.jsonl", "{", r"a\.jsonl:1: not JSON"),
         ("a.jsonl", "[1]", "expected an object"),
         ("a.txt", b"caf\xe9", "not UTF-8"),

@@ -47,7 +47,9 @@ def test_drop_and_flips_by_hand() -> None:
         return np.array([int(text[0].isupper()) for text in said])
 
     found = {one.name: one for one in robustness.measure(texts, gold, decide, BOOTSTRAP)}
-    assert found["lower case"].drop.value == 0.5
+    lost = found["lower case"].drop
+    assert lost is not None
+    assert lost.value == 0.5
     assert found["lower case"].flips.value == 0.5
     assert found["lower case"].touched == 0.5
     assert found["upper case"].flips.value == 0.5
@@ -83,3 +85,15 @@ def test_mahalanobis_is_scikit_learns() -> None:
     found = out_of_scope.distance_scores(train, labels, asked)
     np.testing.assert_allclose(found["Mahalanobis"], slow, rtol=1e-6)
     assert found["nearest neighbours"].shape == (20,)
+
+
+def test_own_pairs_count_flips_and_lose_accuracy_where_labels_are_known() -> None:
+    texts, others = ["aa", "ab", "ba", "bb"], ["ba", "ab", "ba", "ab"]
+
+    def decide(said: Sequence[str]) -> np.ndarray:
+        return np.array([int(text[0] == "b") for text in said])
+
+    known = robustness.of_pairs("phone", (texts, others), np.array([0, 0, 1, 1]), decide, BOOTSTRAP)
+    assert known.drop is not None
+    assert (known.drop.value, known.flips.value, known.touched) == (0.5, 0.5, 0.5)
+    assert robustness.of_pairs("phone", (texts, others), None, decide, BOOTSTRAP).drop is None

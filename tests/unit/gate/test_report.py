@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from stages.artifacts import Schema
 from stages.errors import UserError
 from stages.gate import comparing, rules, sources
 from stages.gate.content import Report, Section, legible
@@ -128,6 +129,14 @@ def test_a_model_known_by_its_alias_is_called_by_it(monkeypatch: pytest.MonkeyPa
     assert comparing.named("@champion", "champion ") == ("a" * 40, "champion (version 7)")
     with pytest.raises(sources.CannotJudgeError, match="no registered model has that alias"):
         comparing.named("@previous")
+
+
+def test_kinds_without_one_right_label_are_named() -> None:
+    sources.judged(Schema("pair_classification", ["a", "b"], {}))
+    with pytest.raises(
+        UserError, match=r"task\.kind: multilabel .* judges classification and pair_classification only"
+    ):
+        sources.judged(Schema("multilabel", ["a"], {}))
 
 
 def test_sides_of_other_test_splits_are_refused() -> None:

@@ -27,6 +27,21 @@ def test_ece_by_hand() -> None:
     assert calibration.expected_calibration_error(table) == pytest.approx(0.5 * 0.1 + 0.5 * 0.1)
 
 
+def test_ece_by_the_slow_definition() -> None:
+    generator = np.random.default_rng(7)
+    confidence = generator.uniform(0.3, 1, 103)
+    right = generator.random(103) < confidence
+    order = sorted(range(103), key=lambda i: confidence[i])
+    sizes = [103 // 10 + (i < 103 % 10) for i in range(10)]
+    total, start = 0.0, 0
+    for size in sizes:
+        part = order[start : start + size]
+        total += abs(sum(right[i] for i in part) - sum(confidence[i] for i in part))
+        start += size
+    found = calibration.expected_calibration_error(calibration.reliability(confidence, right, 10))
+    assert found == pytest.approx(total / 103)
+
+
 def test_more_bins_than_records_give_a_bin_to_each() -> None:
     assert len(calibration.reliability(np.array([0.5, 0.7]), np.array([True, False]), 15)) == 2
 

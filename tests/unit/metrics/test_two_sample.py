@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.linear_model import Ridge
 from sklearn.metrics import roc_auc_score
+from sklearn.preprocessing import StandardScaler
 
-from stages.metrics import two_sample
+from stages.metrics import linear, two_sample
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=30), st.lists(st.integers(0, 5), min_size=1, max_size=30))
@@ -54,6 +56,36 @@ def test_equal_samples_raise_a_false_alarm_at_most_once_in_twenty() -> None:
         alarms[0] += two_sample.classifier_test(points[:80], points[80:], 99, draw).p < 0.05
         alarms[1] += two_sample.mmd(points[:80], points[80:], 99, draw).p < 0.05
     assert (alarms / tests <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / tests)).all()
+
+
+def test_the_classifier_test_by_the_book() -> None:
+    """Out-of-fold scores of scikit-learn's ridge at the strength that its own generalised cross-validation takes."""
+    generator = np.random.default_rng(4)
+    x, y = generator.normal(size=(60, 5)), generator.normal(0.6, 1, size=(60, 5))
+    found = two_sample.classifier_test(x, y, 60, 3)
+    points, sides = np.concatenate([x, y]), np.repeat([0.0, 1.0], 60)
+    dice = np.random.default_rng(3)
+    for _ in range(60):
+        dice.permutation(sides)
+    fold = dice.permutation(np.arange(120) % 5)
+    areas, pairs = [], []
+    for i in range(5):
+        held = fold == i
+        scale = StandardScaler().fit(points[~held])
+        best, score = np.inf, np.empty(0)
+        inside, n = scale.transform(points[~held]), int((~held).sum())
+        for strength in linear.STRENGTHS:
+            model = Ridge(alpha=strength * n).fit(inside, sides[~held])
+            hat = inside @ np.linalg.inv(inside.T @ inside + strength * n * np.eye(5)) @ inside.T
+            residual = ((sides[~held] - model.predict(inside)) ** 2).sum()
+            error = residual / (n - np.trace(hat) - 1) ** 2
+            if error < best:
+                best, score = error, model.predict(scale.transform(points[held]))
+        areas.append(roc_auc_score(sides[held], score))
+        pairs.append(sides[held].sum() * (1 - sides[held]).sum())
+    assert found.auc == pytest.approx(np.average(areas, weights=pairs), abs=1e-9)
+    assert found.p == 1 / 61
+    assert found.low < found.auc < found.high
 
 
 def test_planted_shares_of_foreign_records_are_ranked() -> None:

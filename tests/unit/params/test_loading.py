@@ -36,6 +36,25 @@ def write(folder: Path, text: str) -> Path:
         ("data: {path: x, split: {validation: 0.5, test: 0.5}}", "less than 20 %"),
         ("data: {path: x}\nexport: {onnx: false}", "int8: true needs onnx: true"),
         ("data: {path: x}\nmodel: {revision: main}", "40 hexadecimal digits"),
+        (
+            "data: {path: x}\ntraining: {metric: f1}",
+            "classification has no metric 'f1'; use one of auto, loss, accuracy",
+        ),
+        (
+            "data: {path: x}\ntask: {kind: pair_regression, regression: {loss: ordinal, range: [0, 5]}}",
+            "training.head_start: task.regression.loss: ordinal has no head",
+        ),
+        ("data: {path: x}\ntask: {kind: pair_regression, regression: {loss: ordinal}}", "ordinal needs range"),
+        ("data: {path: x}\ntask: {kind: pair_regression, regression: {range: [5, 0]}}", "lowest and the highest"),
+        (
+            "data: {path: x}\ntask: {kind: multilabel}\ntraining: {label_smoothing: 0.1}",
+            "exclude each other; set it to 0",
+        ),
+        ("data: {path: x}\ntask: {kind: pair_regression}\ntraining: {class_weights: balanced}", "has no classes"),
+        (
+            "data: {path: x}\ntask: {kind: multilabel, multilabel: {loss: asymmetric}}\ntraining: {class_weights: balanced}",
+            "weights of its own",
+        ),
         ("- a", "found list"),
         ("a: [", "not valid YAML"),
     ],

@@ -208,3 +208,15 @@ def test_a_missing_folder_is_no_second_failure(root: Path, monkeypatch: pytest.M
     assert not (root / ".tracking").exists()
     assert commands.main(["sync"]) == 0
     assert (root / ".tracking" / "failure").is_file()
+
+
+def test_more_params_than_one_request_takes_arrive_all(root: Path) -> None:
+    run_stage(root)
+    (file,) = delivery.pending()
+    first, *others = file.read_text().splitlines(keepends=True)
+    begin = json.loads(first)
+    begin["params"] = {f"training.key{i}": str(i) for i in range(230)}
+    file.write_text(json.dumps(begin) + "\n" + "".join(others))
+    assert delivery.deliver() == 1
+    child = next(run for run in runs() if "mlflow.parentRunId" in run.data.tags)
+    assert child.data.params == begin["params"]

@@ -29,7 +29,7 @@ def test_norms_and_biases_do_not_decay_and_the_head_has_its_own_rate() -> None:
     assert groups["base-no-decay"]["weight_decay"] == 0
     assert groups["base"]["weight_decay"] == 0.01
     assert groups["head"]["lr"] == 0.01
-    assert groups["base"]["lr"] == 2e-4
+    assert groups["base"]["lr"] == 1e-4
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])

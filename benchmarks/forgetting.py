@@ -1,0 +1,133 @@
+"""What tuning on BANKING77 costs elsewhere, by learning rate and seed: DVC experiments in a clone, one table.
+
+``python -m benchmarks.forgetting DATA CLONE`` takes public data sets from the folder DATA (`banking77`, `snips_nlu`, `stsb_en`)
+and clones the committed project into CLONE, unless it is there already. Each row is one `dvc exp run` of two epochs, the head
+new. Retention is read on SNIPS intents (zero-shot, centroids, refitted probe), pairs of
+STS-B and the embedded general text, none of which is trained on.
+
+Cost: per row five minutes of training on two cores without AMX and a minute and a half of evaluation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+ROWS: dict[str, list[str]] = {
+    "2e-5": ["training.learning_rate=2.0e-5"],
+    "2e-5, seed 1": ["training.learning_rate=2.0e-5", "training.seed=1"],
+    "2e-4": ["training.learning_rate=2.0e-4"],
+    "2e-4, seed 1": ["training.learning_rate=2.0e-4", "training.seed=1"],
+    "1e-3": ["training.learning_rate=1.0e-3"],
+    "1e-4, head fitted first": ["training.learning_rate=1.0e-4", "training.head_start=probe"],
+}
+READINGS = {
+    "halves": "general: which halves belong together",
+    "zero-shot": "snips: zero-shot by label names",
+    "centroids": "snips: 5-shot centroids",
+    "probe": "snips: refitted probe",
+    "pairs": "stsb: similarity of pairs",
+}
+
+
+def prepare(data: Path, clone: Path) -> None:
+    """A clone with the recipe, the data sets and the references, committed."""
+    root = Path(__file__).resolve().parents[1]
+    subprocess.run(["git", "clone", "-q", str(root), str(clone)], check=True)
+    shutil.copyfile(clone / "recipes/banking77.params.yaml", clone / "params.yaml")
+    (clone / "data/raw/banking77").mkdir(parents=True)
+    for name in ("train.csv", "test.csv"):
+        shutil.copyfile(data / "banking77" / name, clone / "data/raw/banking77" / name)
+    references = clone / "data/raw/references"
+    references.mkdir()
+    shutil.copyfile(clone / "data/raw/helpdesk/general.txt", references / "general.txt")
+    with (data / "snips_nlu/train.jsonl").open(encoding="utf-8") as rows, (references / "snips.jsonl").open("w") as out:
+        for row in map(json.loads, rows):
+            out.write(json.dumps({"text": row["text"], "label": row["intent"]}) + "\n")
+    shutil.copyfile(data / "stsb_en/dev.csv", references / "stsb.csv")
+    settings = (clone / "params.yaml").read_text(encoding="utf-8")
+    for old, new in (
+        ("path: recipes/banking77.hub.yaml", "path: data/raw/banking77"),
+        ("references: data/raw/helpdesk/general.txt", "references: data/raw/references"),
+        ("epochs: 4", "epochs: 2"),
+        ("head_start: probe", "head_start: random"),
+        ("baseline: main", "baseline: HEAD"),
+    ):
+        if old not in settings:
+            raise SystemExit(f"recipes/banking77.params.yaml lacks {old!r}")
+        settings = settings.replace(old, new)
+    (clone / "params.yaml").write_text(settings, encoding="utf-8")
+    person = ("-c", "user.name=benchmark", "-c", "user.email=benchmark@example.org")
+    subprocess.run(["git", "add", "-A"], cwd=clone, check=True)
+    subprocess.run(["git", *person, "commit", "-qm", "BANKING77 with references"], cwd=clone, check=True)
+
+
+def run(clone: Path, name: str, settings: Sequence[str]) -> dict[str, Any]:
+    """One experiment; its figures are kept beside the clone's reports, under `results`."""
+    kept = clone / "results" / f"{name}.json"
+    if kept.is_file():
+        return dict(json.loads(kept.read_text(encoding="utf-8")))
+    called = name.replace(",", "").replace(" ", "-")
+    words = [sys.executable, "-m", "dvc", "exp", "run", "-n", called]
+    for one in settings:
+        words += ["-S", one]
+    subprocess.run(words, cwd=clone, check=True, env={**os.environ, "HF_HUB_OFFLINE": "1"})
+    found = {
+        "target": json.loads((clone / "reports/evaluation/metrics.json").read_text(encoding="utf-8"))["test"],
+        "alignment": json.loads((clone / "reports/alignment/details.json").read_text(encoding="utf-8")),
+    }
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text(json.dumps(found), encoding="utf-8")
+    return found
+
+
+def table(results: dict[str, dict[str, Any]]) -> list[str]:
+    """The runs as Markdown, with the base model and random weights from the first of them."""
+    lines = [
+        "| run | target accuracy | " + " | ".join(READINGS) + " | CKA, last layer |",
+        "| --- |" + " --- |" * (len(READINGS) + 2),
+    ]
+    first = {one["ability"]: one for one in next(iter(results.values()))["alignment"]["retention"]["readings"]}
+    for who in ("base", "floor"):
+        cells = [between(first[name][who]) for name in READINGS.values()]
+        lines.append(f"| {'base' if who == 'base' else 'random weights'} | | {' | '.join(cells)} | |")
+    for name, found in results.items():
+        readings = {one["ability"]: one for one in found["alignment"]["retention"]["readings"]}
+        target = {end: found["target"][f"accuracy{end}"] for end in ("", "_low", "_high")}
+        cells = [between({"value": target[""], "low": target["_low"], "high": target["_high"]})]
+        for ability in READINGS.values():
+            kept = readings[ability]["retained"]
+            share = f"; kept {between(kept)}" if isinstance(kept, dict) else "; uninformative"
+            cells.append(f"{readings[ability]['tuned']['value']:.3f}{share}")
+        cells.append(f"{found['alignment']['retention']['cka_by_layer'][-1]:.2f}")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return lines
+
+
+def between(one: dict[str, float]) -> str:
+    return f"{one['value']:.3f} ({one['low']:.3f} to {one['high']:.3f})"
+
+
+def main(words: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.forgetting", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("data", type=Path, help="folder of public data sets")
+    parser.add_argument("clone", type=Path, help="folder for the clone, on a disk with 2 GB free")
+    parser.add_argument("--rows", nargs="*", default=list(ROWS), help="which runs; all by default")
+    chosen = parser.parse_args(words)
+    if not chosen.clone.exists():
+        prepare(chosen.data, chosen.clone)
+    results = {name: run(chosen.clone, name, ROWS[name]) for name in chosen.rows}
+    print("\n".join(table(results)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,71 @@
+"""Two texts in one sequence, joined by the tokenizer's own template: `[CLS] one [SEP] other [SEP]` for a BERT.
+
+A pair that is too long loses tokens of whichever text is longer at that moment (`longest_first`), so that a short question
+survives beside a long passage. Token types, which say what text a token is of, are kept where the template makes any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from tokenizers import Tokenizer
+
+IDS, TYPES = pa.list_(pa.int32()), pa.list_(pa.int8())
+
+
+@dataclass(frozen=True)
+class EncodedPairs:
+    """Token ids of some pairs.
+
+    Attributes:
+        ids: list of int32 per pair, special tokens included.
+        types: list of int8 per pair, as long as its ids; None where the tokenizer tells texts apart by separators alone.
+        lengths: tokens kept per pair `(pairs,)`.
+        full_lengths: tokens per pair before truncation `(pairs,)`.
+    """
+
+    ids: pa.Array
+    types: pa.Array | None
+    lengths: np.ndarray
+    full_lengths: np.ndarray
+
+
+def encode(tokenizer: Tokenizer, one: Sequence[str], other: Sequence[str], max_length: int) -> EncodedPairs:
+    """Encode pairs, cutting those that are longer than `max_length` tokens.
+
+    Args:
+        tokenizer: with truncation and padding off; left so.
+        one: first texts.
+        other: second texts, as many.
+        max_length: in tokens, special tokens included.
+    """
+    pairs = list(zip(one, other, strict=True))
+    encoded = tokenizer.encode_batch_fast(pairs)
+    full = np.fromiter((len(row.ids) for row in encoded), dtype=np.int32, count=len(encoded))
+    long = np.flatnonzero(full > max_length)
+    if len(long):
+        tokenizer.enable_truncation(max_length, strategy="longest_first")
+        try:
+            cut = tokenizer.encode_batch_fast([pairs[int(i)] for i in long])
+        finally:
+            tokenizer.no_truncation()
+        for i, row in zip(long, cut, strict=True):
+            encoded[int(i)] = row
+    lengths = np.fromiter((len(row.ids) for row in encoded), dtype=np.int32, count=len(encoded))
+    ids = pa.array([row.ids for row in encoded], IDS)
+    types = pa.array([row.type_ids for row in encoded], TYPES) if makes_types(tokenizer) else None
+    return EncodedPairs(ids, types, lengths, full)
+
+
+def lengths(tokenizer: Tokenizer, one: Sequence[str], other: Sequence[str]) -> np.ndarray:
+    """Tokens per pair `(pairs,)`, special tokens included, before any truncation."""
+    encoded = tokenizer.encode_batch_fast(list(zip(one, other, strict=True)))
+    return np.fromiter((len(row.ids) for row in encoded), dtype=np.int32, count=len(encoded))
+
+
+def makes_types(tokenizer: Tokenizer) -> bool:
+    """Whether the template gives the second text a type of its own."""
+    return any(tokenizer.encode("a", "b").type_ids)

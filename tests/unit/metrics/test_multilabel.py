@@ -1,0 +1,75 @@
+"""Figures of several labels per record are scikit-learn's; thresholds are the best there are; intervals cover."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, f1_score, hamming_loss, log_loss
+
+from stages.metrics import multilabel
+from stages.metrics.intervals import Bootstrap
+
+GENERATOR = np.random.default_rng(4)
+LABELS = ["a", "b", "c", "never"]
+
+
+def made_up(records: int = 300) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Gold, predictions and probabilities that have to do with each other; the last label never occurs."""
+    gold = GENERATOR.random((records, 4)) < np.array([0.5, 0.2, 0.05, 0.0])
+    probabilities = np.clip(0.5 * gold + 0.6 * GENERATOR.random((records, 4)), 0.001, 0.999).round(2)
+    return gold, probabilities > 0.55, probabilities
+
+
+def test_averages_are_scikit_learns() -> None:
+    gold, said, probabilities = made_up()
+    found, details = multilabel.evaluate(gold, said, probabilities, LABELS, Bootstrap(200, 0.95, 1))
+    for name in ("macro", "micro"):
+        assert found[f"{name}_f1"].value == pytest.approx(f1_score(gold, said, average=name, zero_division=0))
+    assert found["samples_f1"].value == pytest.approx(f1_score(gold, said, average="samples", zero_division=1))
+    assert found["subset_accuracy"].value == pytest.approx((gold == said).all(axis=1).mean())
+    assert found["hamming_loss"].value == pytest.approx(hamming_loss(gold, said))
+    by_label = [average_precision_score(gold[:, i], probabilities[:, i]) for i in range(3)]
+    assert found["map"].value == pytest.approx(np.mean(by_label))
+    each = [log_loss(gold[:, i], probabilities[:, i], labels=[False, True]) for i in range(4)]
+    assert found["log_loss"].value == pytest.approx(np.mean(each))
+    rows = details["per_label"]
+    assert [row["f1"] for row in rows] == pytest.approx(f1_score(gold, said, average=None, zero_division=0).tolist())
+    assert [row["average_precision"] for row in rows[:3]] == pytest.approx(by_label)
+    assert rows[3]["average_precision"] is None
+
+
+def test_intervals_are_those_of_resampled_records() -> None:
+    gold, said, probabilities = made_up(120)
+    found, _ = multilabel.evaluate(gold, said, probabilities, LABELS, Bootstrap(400, 0.9, 3))
+    draws = []
+    for block in Bootstrap(400, 0.9, 3).weights(120):
+        for row in block:
+            drawn = np.repeat(np.arange(120), row)
+            draws.append(f1_score(gold[drawn], said[drawn], average="macro", zero_division=0))
+    low, high = np.quantile(draws, [0.05, 0.95])
+    assert (found["macro_f1"].low, found["macro_f1"].high) == pytest.approx((low, high))
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 12)), min_size=1, max_size=30))
+def test_no_threshold_is_better_than_the_best(records: list[tuple[bool, int]]) -> None:
+    gold, scores = np.array([one for one, _ in records]), np.array([score / 13 for _, score in records])
+    found = multilabel.best_threshold(gold, scores)
+
+    def f1(threshold: float) -> float:
+        said = scores > threshold
+        return float(2 * (gold & said).sum() / max(gold.sum() + said.sum(), 1))
+
+    if not gold.any():
+        assert found == 0.5
+    else:
+        assert f1(found) == max(f1(one) for one in [0.0, *scores])
+        assert np.abs(scores - found).min() > 0.03  # half-way between two scores, so that decisions hold against noise
+
+
+def test_a_record_without_labels_is_right_when_none_is_predicted() -> None:
+    gold = np.array([[False, False], [False, False], [True, False]])
+    said = np.array([[False, False], [True, False], [True, True]])
+    assert multilabel.samples_f1(gold, said).tolist() == pytest.approx([1.0, 0.0, 2 / 3])
+    assert multilabel.mean_average_precision(gold[:2], said[:2].astype(float)) == 0
