@@ -98,7 +98,9 @@ def work(stage: harness.Stage) -> None:
     assembly.save(tuned, facts, base_model.locate(model_params, verify=False), artifacts.FINETUNED, small)
     history.write_curve(artifacts.CURVES, tuner.history.evaluations)
     history.write_curve(artifacts.STEPS, tuner.history.steps)
-    history.write_curve(artifacts.WISE_FT, hooks.objectives.curve)
+    artifacts.WISE_FT.unlink(missing_ok=True)
+    if hooks.objectives.curve:
+        history.write_curve(artifacts.WISE_FT, hooks.objectives.curve)
     artifacts.write_json(artifacts.SUMMARY, {**tuner.history.summary(), **counts})
     checkpoints.discard(folder)
     for file in (artifacts.CURVES, artifacts.SUMMARY):

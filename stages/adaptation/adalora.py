@@ -8,6 +8,7 @@ params ask for.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,6 +29,8 @@ class AdaLora(Injected):
     """peft's AdaLoRA, told of each step."""
 
     name = "adalora"
+    last: float = math.inf
+    """Step at which the budget is met."""
 
     def apply(self, model: nn.Module, max_length: int) -> nn.Module:
         """Insert the products; the schedule is settled by `begin`. See `Method.apply`."""
@@ -59,13 +62,14 @@ class AdaLora(Injected):
             ModelError: there are too few steps for the budget to fall.
         """
         settings, config = self.params.adalora, self._config
-        first, self.last = int(settings.begin * steps), int(settings.end * steps)
-        if self.last - first < 2 or self.last >= steps:
+        first, last = int(settings.begin * steps), int(settings.end * steps)
+        if last - first < 2 or last >= steps:
             raise ModelError(
                 f"adaptation.adalora: {steps} steps are too few for a budget that falls between {settings.begin:g} and "
                 f"{settings.end:g} of them. Train longer (training.epochs), or use method: lora."
             )
-        config.tinit, config.tfinal, config.total_step = first, steps - self.last, steps
+        config.tinit, config.tfinal, config.total_step = first, steps - last, steps
+        self.last = last
 
     def after_step(self, step: int) -> None:
         """Measure importance and cut; see `Method.after_step`."""

@@ -3,6 +3,9 @@
 With `gradual`, training begins with the head alone and thaws one more layer from the top at a time (Howard & Ruder 2018):
 the head has found its direction before the layers below begin to move. Weights that wait have no gradient, so that the
 optimizer passes over them; they are in its groups from the start.
+
+Where the whole base model is frozen, its states are computed once per text (see `stages.adaptation.activation_cache`). Where
+only its lowest layers are, the backward pass does not enter them anyway, and nothing is kept.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import re
 
 from torch import nn
 
+from stages.adaptation.activation_cache import ActivationCache
 from stages.adaptation.architectures import depth_of, layers_of
 from stages.adaptation.protocol import Method, encoder_of
 from stages.errors import ModelError
@@ -20,6 +24,7 @@ class Frozen(Method):
     """Freezes by depth and by name, and thaws by epoch."""
 
     name = "frozen"
+    cache: ActivationCache | None = None
 
     def apply(self, model: nn.Module, max_length: int) -> nn.Module:
         """Freeze what never learns; see `Method.apply`."""
@@ -48,6 +53,15 @@ class Frozen(Method):
                 f"Names look like {', '.join(name for name, _ in list(encoder.named_parameters())[:3])}."
             )
         self.learns = {name for name, parameter in encoder.named_parameters() if parameter.requires_grad}
+        if settings.layers == "all" and settings.cache_megabytes:
+            self.cache = ActivationCache(encoder, settings.cache_megabytes)
+            self.cache.attach()
+        return model
+
+    def merge(self, model: nn.Module) -> nn.Module:
+        """Take the cache away; see `Method.merge`."""
+        if self.cache is not None:
+            self.cache.detach()
         return model
 
     def begin_epoch(self, epoch: int) -> None:

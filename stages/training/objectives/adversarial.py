@@ -71,7 +71,7 @@ class Adversarial(Objective):
         return self.settings.radius * noise.to(mask.device) / spread[:, None, None] * mask.unsqueeze(-1)
 
     def _step(self, delta: torch.Tensor, gradient: torch.Tensor, size: float, reading: Reading) -> torch.Tensor:
-        gradient = gradient.float() * reading.batch["attention_mask"].unsqueeze(-1)
+        gradient = gradient * reading.batch["attention_mask"].unsqueeze(-1)
         moved = delta + size * gradient / norms(gradient).clamp(min=1e-12)
         return moved * (self.settings.radius / norms(moved).clamp(min=1e-12)).clamp(max=1.0)
 
