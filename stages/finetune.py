@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from torch import nn
 
@@ -18,7 +18,7 @@ from stages.params.objectives import ObjectivesParams
 from stages.params.task import TaskParams
 from stages.params.training import TrainingParams
 from stages.tasks.protocol import Fitted, Task
-from stages.training import assembly, checkpoints, compaction, history, objectives
+from stages.training import assembly, checkpoints, compaction, frozen, history, objectives, parallel
 from stages.training.batching import Rows
 from stages.training.hooks import Hooks
 from stages.training.objectives import references
@@ -51,6 +51,9 @@ def work(stage: harness.Stage) -> None:
         general = None if general is None else reduced.renumbered(general)
     hooks = Hooks(method, objectives.make(extra, training.seed, pooling, encoding.pad_id, general))
     folder = checkpoints.folder_for("finetune", run_key(stage))
+    cached = frozen.prepare(model, [train, validation], task, encoding.pad_id, training, folder, wanted=hooks.plain)
+    if cached is not None:
+        train, validation = cached.parts
     tuner = Tuner(
         model,
         task,
@@ -73,6 +76,10 @@ def work(stage: harness.Stage) -> None:
         pooling,
     )
     tuner.run()
+    if not parallel.is_first():
+        return
+    if cached is not None:
+        cached.restore(encoder)
     if reduced is not None:
         reduced.restore(encoder)
     counts, small = hooks.counts(tuner.model), method.adapter(tuner.model)
@@ -110,7 +117,8 @@ def choose(model: nn.Module, task: Task, schema: Schema, encoding: Encoding, bat
 
 def run_key(stage: harness.Stage) -> str:
     """What this run's checkpoints are filed under."""
-    params = {name: section.model_dump(mode="json") for name, section in stage.sections.items()}
+    params: dict[str, Any] = {name: section.model_dump(mode="json") for name, section in stage.sections.items()}
+    params["processes"] = parallel.launched()
     inputs = [artifacts.TOKENIZED, artifacts.SCHEMA]
     if stage.params(ObjectivesParams).reads_references:
         inputs.append(Path(stage.params(ObjectivesParams).references))
@@ -118,4 +126,4 @@ def run_key(stage: harness.Stage) -> str:
 
 
 if __name__ == "__main__":
-    harness.main("finetune", work, SECTIONS)
+    harness.main("finetune", work, SECTIONS, launchable=True)

@@ -34,12 +34,13 @@ class Predictor:
     Args:
         folder: a release.
         graph: which graph of it, `model.onnx` or `model.int8.onnx`.
+        threads: that one call may use; None leaves it to onnxruntime.
 
     Raises:
         ModelError: the folder lacks a file.
     """
 
-    def __init__(self, folder: str | Path, graph: str = "model.onnx") -> None:
+    def __init__(self, folder: str | Path, graph: str = "model.onnx", threads: int | None = None) -> None:
         import onnxruntime
 
         folder = Path(folder)
@@ -55,7 +56,10 @@ class Predictor:
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()  # the task truncates, and counts what it cuts
-        self.session = onnxruntime.InferenceSession(folder / graph, providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        if threads is not None:
+            options.intra_op_num_threads = threads
+        self.session = onnxruntime.InferenceSession(folder / graph, options, providers=["CPUExecutionProvider"])
         self.inputs = {one.name for one in self.session.get_inputs()}
 
     def predict(self, inputs: Sequence[Any]) -> list[Any]:

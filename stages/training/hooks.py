@@ -20,6 +20,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from stages.adaptation import layer_decay
 from stages.adaptation.protocol import Method
+from stages.params.training import TrainingParams
 from stages.training import checkpoints
 from stages.training.batching import Batches, Rows
 from stages.training.objectives import Objectives
@@ -52,9 +53,14 @@ class Hooks(TrainerCallback):
         """Factors of the learning rate by weight's name."""
         return {} if self.method is None else layer_decay.factors(model, self.method.params.layer_decay)
 
-    def batches(self, rows: Rows, size: int, seed: int, *, group: bool) -> Batches:
+    def batches(self, rows: Rows, params: TrainingParams) -> Batches:
         """The order of training; see `stages.training.objectives.balanced`."""
-        return self.objectives.batches(rows, size, seed, group=group)
+        return self.objectives.batches(rows, params)
+
+    @property
+    def plain(self) -> bool:
+        """Whether the loss of a batch is the task's own, of the batch as it is."""
+        return not self.objectives.parts and self.objectives.mixup is None
 
     def loss(self, model: nn.Module, batch: dict[str, torch.Tensor], loss_of: LossOf, step: int) -> torch.Tensor:
         """The loss of a batch, with everything that is added to it."""

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from stages.params.training import TrainingParams
+from stages.training.clipping import ClippedAdamW
 
 NORMS = (nn.LayerNorm, nn.RMSNorm, nn.GroupNorm)
 
@@ -58,7 +59,7 @@ def make_optimizer(
     """Fused AdamW over `parameter_groups`."""
     beta1, beta2 = params.betas
     groups = parameter_groups(model, params, factors)
-    return torch.optim.AdamW(groups, betas=(beta1, beta2), eps=params.epsilon, fused=True)
+    return ClippedAdamW(groups, betas=(beta1, beta2), eps=params.epsilon, fused=True)
 
 
 def make_schedule(

@@ -147,7 +147,8 @@ def _reachable() -> bool:
 
 def _blocks(split: Any) -> Iterator[Block]:
     """A split of `datasets`, without decoding what nobody asked for (images, audio)."""
-    names = {key: feature.names for key, feature in split.features.items() if hasattr(feature, "names")}
+    single = {key: getattr(feature, "feature", feature) for key, feature in split.features.items()}
+    names = {key: feature.names for key, feature in single.items() if hasattr(feature, "names")}
     row = 1
     for table in split.with_format("arrow").iter(batch_size=SIZE):
         columns: dict[str, Any] = {key: table[key].combine_chunks() for key in table.column_names}
@@ -156,6 +157,12 @@ def _blocks(split: Any) -> Iterator[Block]:
         row += table.num_rows
 
 
-def _named(ids: pa.Array, classes: Sequence[str]) -> list[str | None]:
-    """Class names of ids; -1 is how data sets mark a withheld label."""
-    return [None if one is None or one < 0 else classes[one] for one in ids.to_pylist()]
+def _named(ids: pa.Array, classes: Sequence[str]) -> list[Any]:
+    """Class names of ids, or of lists of ids; -1 is how data sets mark a withheld label."""
+    return [_name(one, classes) for one in ids.to_pylist()]
+
+
+def _name(one: Any, classes: Sequence[str]) -> Any:
+    if isinstance(one, list):
+        return [_name(each, classes) for each in one]
+    return None if one is None or one < 0 else classes[one]

@@ -14,6 +14,7 @@ from torch import nn
 
 from stages.encoding.ragged import dense
 from stages.params.objectives import ObjectivesParams
+from stages.params.training import TrainingParams
 from stages.training.batching import Batches, Rows
 from stages.training.objectives.adversarial import Adversarial, change_shape, changed
 from stages.training.objectives.averaging import Averaging
@@ -58,11 +59,12 @@ class Objectives:
             if isinstance(one, WiseFt):
                 one.take_head(model)
 
-    def batches(self, rows: Rows, size: int, seed: int, *, group: bool) -> Batches:
+    def batches(self, rows: Rows, params: TrainingParams) -> Batches:
         """The order of training."""
+        size, seed, group = params.batch_size, params.seed, params.group_by_length
         if self.balanced:
             return BalancedBatches(rows.lengths, dense(rows.columns["label"]), size, seed, group=group)
-        return Batches(rows.lengths, size, seed, group=group)
+        return Batches(rows.lengths, size, seed, group=group, tokens=params.batch_tokens)
 
     def loss(self, model: nn.Module, batch: dict[str, torch.Tensor], loss_of: LossOf, step: int) -> torch.Tensor:
         """The task's loss of a batch and what is added to it."""
