@@ -223,6 +223,8 @@ def test_an_adapter_that_stays_goes_through_all_stages(tmp_path: Path, project: 
         adaptation__method="bottleneck",
         objectives__references=str(general),
         objectives__replay={**pattern["objectives"]["replay"], "weight": 0.5, "texts": 4},
+        evaluation__baselines=False,
+        evaluation__alignment={**pattern["evaluation"]["alignment"], "records": 100, "permutations": 50},
         export__int8=False,
     )
     for name in STAGES:
