@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 
 from stages import tasks
 from stages.artifacts import Encoding, Schema, read_json
-from stages.encoding.ragged import Outputs, Ragged
+from stages.encoding.ragged import Outputs, Ragged, numbers
 from stages.errors import ModelError
 from stages.params.task import TaskParams
 
@@ -87,8 +87,9 @@ class Predictor:
 
     def outputs(self, rows: pa.Table, batch_size: int = 32) -> Outputs:
         """The graph's outputs for tokenized rows, at least one, in their order; see `stages.training.prediction.outputs_of`."""
-        columns = {name: rows[name].to_pylist() for name in rows.column_names if name not in self.task.targets}
-        lengths = np.array([len(row) for row in columns["input_ids"]])
+        found = {name: numbers(rows[name]) for name in rows.column_names if name not in self.task.targets}
+        columns = {name: values for name, values in found.items() if values is not None}
+        lengths = Ragged.of_lists(rows["input_ids"]).lengths
         order = np.argsort(-lengths, kind="stable")
         result: Outputs | None = None
         for start in range(0, len(order), batch_size):
