@@ -13,6 +13,9 @@ from stages.artifacts import ALIGNMENT, ALIGNMENT_METRICS, EVALUATION, METRICS, 
 from stages.params.task import TaskParams
 from stages.tracking.sync import latest_session, stages_of
 
+GAINS = {"gain_over_tfidf": "TF-IDF", "gain_over_dictionary": "a dictionary of train's names"}
+"""Keys of `metrics.json` for what tuning gained, and what it is compared with."""
+
 
 def lines() -> Iterator[str]:
     """The summary, line by line; what is missing is left out."""
@@ -29,8 +32,9 @@ def lines() -> Iterator[str]:
             yield f"{split:9} {shown} {with_interval(values, first)} on {values.get('n', '?')} records"
     for name, values in metrics.get("baselines", {}).items():
         yield f"{name:9} {shown} {with_interval(values, first)} (baseline)"
-    if "gain_over_tfidf" in metrics:
-        yield f"gain      {with_interval(metrics['gain_over_tfidf'], first)} over TF-IDF"
+    for name, called in GAINS.items():
+        if name in metrics:
+            yield f"gain      {with_interval(metrics[name], first)} over {called}"
     if ALIGNMENT_METRICS.is_file():
         verdicts = json.loads(ALIGNMENT_METRICS.read_text(encoding="utf-8")).get("verdicts", {})
         if verdicts:

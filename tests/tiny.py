@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
 from ruamel.yaml import YAML
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import BertConfig, BertModel
 
 from stages.encoding import base_model, tokenizer
@@ -27,9 +28,32 @@ def base(folder: Path) -> Path:
     """Write a BERT of 2 layers and 32 dimensions with random weights and the packaged model's tokenizer."""
     packaged = base_model.locate(ModelParams(), verify=False)
     words: Tokenizer = tokenizer.load(packaged)
+    encoder(folder, words.get_vocab_size())
+    for name in (tokenizer.FILE, tokenizer.CONFIG):
+        shutil.copyfile(packaged / name, folder / name)
+    return folder
+
+
+def chinese_base(folder: Path, texts: Iterable[str]) -> Path:
+    """Write the same BERT with a vocabulary trained on some texts: BERT's rules, so that each Chinese character is a word."""
+    words = Tokenizer(models.WordPiece(unk_token="[UNK]"))  # noqa: S106 - no password
+    words.normalizer = normalizers.BertNormalizer()
+    words.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    words.train_from_iterator(texts, trainers.WordPieceTrainer(vocab_size=6000, special_tokens=special))
+    ends = [(name, words.token_to_id(name)) for name in ("[CLS]", "[SEP]")]
+    words.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", "[CLS] $A [SEP] $B:1 [SEP]:1", ends)
+    encoder(folder, words.get_vocab_size())
+    words.save(str(folder / tokenizer.FILE))
+    (folder / tokenizer.CONFIG).write_text(json.dumps({"pad_token": "[PAD]"}), encoding="utf-8")
+    return folder
+
+
+def encoder(folder: Path, vocabulary: int) -> None:
+    """Write the encoder alone, with random weights."""
     torch.manual_seed(0)
     config = BertConfig(
-        vocab_size=words.get_vocab_size(),
+        vocab_size=vocabulary,
         hidden_size=32,
         num_hidden_layers=2,
         num_attention_heads=2,
@@ -37,9 +61,6 @@ def base(folder: Path) -> Path:
         max_position_embeddings=64,
     )
     BertModel(config, add_pooling_layer=False).save_pretrained(folder)
-    for name in (tokenizer.FILE, tokenizer.CONFIG):
-        shutil.copyfile(packaged / name, folder / name)
-    return folder
 
 
 def corpus(folder: Path) -> Path:
@@ -92,6 +113,7 @@ def job(folder: Path, checkout: Path, recipe: str, **changes: Any) -> Path:
             "evaluation__bootstrap": 100,
             "evaluation__references": str(checkout / "data/raw/helpdesk/general.txt"),
             "evaluation__alignment": alignment,
+            "objectives__references": str(checkout / "data/raw/helpdesk/general.txt"),
             "export__parity": parity,
             "tracking__enabled": False,
             **changes,
@@ -129,6 +151,7 @@ def project(folder: Path, checkout: Path, **changes: Any) -> Path:
         "training__precision": "fp32",
         "evaluation__bootstrap": 100,
         "evaluation__references": str(checkout / "data/raw/helpdesk/general.txt"),
+        "objectives__references": str(checkout / "data/raw/helpdesk/general.txt"),
         "export__parity": {**content["export"]["parity"], "int8_agreement": 0.0, "int8_metric_drop": 1.0},
         "tracking__enabled": False,
         **changes,

@@ -21,16 +21,18 @@ class Comparison:
     """Baselines on a split.
 
     Attributes:
-        scores: estimates of headline figures by baseline; the strong one is called `tfidf`.
-        gain: of the tuned model's first headline figure over TF-IDF's, paired over records.
+        scores: estimates of headline figures by baseline.
+        gain: of the tuned model's first headline figure over the strong baseline's, paired over records.
         tests: p-values of the hypothesis that both are equally good, by name of the test.
         right: whether TF-IDF was right `(records,)`; None where right and wrong are no question.
+        strong: name of the baseline that gains are measured against.
     """
 
     scores: dict[str, Estimates]
     gain: Estimate
     tests: dict[str, float]
     right: np.ndarray | None
+    strong: str = "tfidf"
 
 
 def fit(train: pa.Table, validation: pa.Table, labels: list[str], seed: int) -> TfidfBaseline:

@@ -10,8 +10,8 @@ from stages.metrics.intervals import Estimate
 from stages.tasks.protocol import Figures
 
 Headlines = Mapping[str, Mapping[str, Estimate]]
-STRONG = "tfidf"
-"""The baseline that gains are measured against."""
+SPOKEN = {"tfidf": "TF-IDF"}
+"""Baselines that are called otherwise in words."""
 
 
 def scalars(found: Headlines, baselines: Mapping[str, Comparison], decimals: int, figures: Figures) -> dict[str, Any]:
@@ -32,18 +32,20 @@ def scalars(found: Headlines, baselines: Mapping[str, Comparison], decimals: int
         for name in names:
             result[split] |= _flat(name, headline[name], decimals, interval=name in figures.headline)
     if "test" in baselines:
+        one = baselines["test"]
         result["baselines"] = {
-            name: _baseline(name, estimates, figures, decimals) for name, estimates in baselines["test"].scores.items()
+            name: _baseline(estimates, figures, decimals, strong=name == one.strong)
+            for name, estimates in one.scores.items()
         }
-        result["gain_over_tfidf"] = _flat(first, baselines["test"].gain, decimals, interval=True)
+        result[f"gain_over_{one.strong}"] = _flat(first, one.gain, decimals, interval=True)
     return result
 
 
-def _baseline(name: str, estimates: Mapping[str, Estimate], figures: Figures, decimals: int) -> dict[str, float]:
+def _baseline(estimates: Mapping[str, Estimate], figures: Figures, decimals: int, *, strong: bool) -> dict[str, float]:
     """Of the strong baseline every headline figure, the first with its interval; of others the first alone."""
     first, *others = figures.headline
-    values = _flat(first, estimates[first], decimals, interval=name == STRONG)
-    for one in others if name == STRONG else ():
+    values = _flat(first, estimates[first], decimals, interval=strong)
+    for one in others if strong else ():
         if one in estimates:
             values |= _flat(one, estimates[one], decimals, interval=False)
     return values
@@ -65,7 +67,7 @@ def details(
                 kind: {name: one.rounded(decimals) for name, one in estimates.items()}
                 for kind, estimates in scores.items()
             }
-            result[split]["gain_over_tfidf"] = {
+            result[split][f"gain_over_{baselines[split].strong}"] = {
                 **baselines[split].gain.rounded(decimals),
                 **{name: round(value, 6) for name, value in baselines[split].tests.items()},
             }
@@ -79,9 +81,9 @@ def lines(found: Headlines, baselines: Mapping[str, Comparison], figures: Figure
         said = ", ".join(f"{spoken(name)} {shown(headline[name])}" for name in figures.headline)
         yield f"{split}: {said}"
         if split in baselines:
-            scores = baselines[split].scores
-            weak = [f"{spoken(name)} {one[first].value:.3f}" for name, one in scores.items() if name != STRONG]
-            said = ", ".join([*weak, f"TF-IDF {shown(scores[STRONG][first])}"])
+            scores, strong = baselines[split].scores, baselines[split].strong
+            weak = [f"{spoken(name)} {one[first].value:.3f}" for name, one in scores.items() if name != strong]
+            said = ", ".join([*weak, f"{SPOKEN.get(strong, strong)} {shown(scores[strong][first])}"])
             yield f"  {said}, gain over it {shown(baselines[split].gain)}"
 
 

@@ -73,7 +73,7 @@ def give_ids(drafts: dict[str, Draft]) -> None:
         DataError: two records share an id.
     """
     for draft in drafts.values():
-        made = pc.binary_join_element_wise(draft.name, pc.cast(draft.table[ROW], pa.string()), "-")
+        made = pc.binary_join_element_wise(draft.name, places(draft), "-")
         draft.replace("id", pc.coalesce(draft.table["id"], made))
     counted = pc.value_counts(pa.chunked_array([chunk for d in drafts.values() for chunk in d.table["id"].chunks]))
     again = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
@@ -89,6 +89,21 @@ def give_ids(drafts: dict[str, Draft]) -> None:
             seen.setdefault(one, f"{draft.origin}:{row}")
     remedy = "Make ids unique over all splits, or set data.columns.id: null to have them made."
     raise DataError(report("duplicate ids", problems[:SHOWN], remedy, total=len(problems)))
+
+
+def places(draft: Draft) -> pa.Array:
+    """The row of each record as text; of several records in one row, with their number there (`7#2`)."""
+    rows = draft.table[ROW].to_numpy()
+    if len(np.unique(rows)) == len(rows):
+        return pc.cast(draft.table[ROW], pa.string())
+    order = np.argsort(rows, kind="stable")
+    _, first, counts = np.unique(rows[order], return_index=True, return_counts=True)
+    number = np.empty(len(rows), dtype=np.int64)
+    number[order] = np.arange(len(rows)) - np.repeat(first, counts) + 1
+    shared = set(rows[order][first[counts > 1]].tolist())
+    return pa.array(
+        [f"{row}#{at}" if row in shared else f"{row}" for row, at in zip(rows, number, strict=True)], pa.string()
+    )
 
 
 def handle_duplicates(draft: Draft, rules: Cleaning) -> None:

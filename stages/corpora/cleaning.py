@@ -58,8 +58,8 @@ def clean(draft: Draft, rules: Cleaning) -> None:
         DataError: params refuse such records, with their rows.
     """
     shape = draft.shape
-    for role in shape.texts:
-        draft.done.add("texts mended", draft.change(role, lambda text: text and clean_text(text, rules.normalize)))
+    shape.settle(draft, rules)
+    draft.done.add("texts mended", shape.mend_texts(draft, lambda text: clean_text(text, rules.normalize)))
     draft.done.add("labels mended", shape.mend(draft, lambda label: clean_label(label, rules.normalize)))
     for role in shape.texts:
         shown = [text is not None and has_content(text) for texts in draft.chunks(role) for text in texts]

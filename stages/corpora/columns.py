@@ -55,6 +55,7 @@ class _Mapping:
 
     def take(self, block: Block) -> pa.Table:
         """One block as a table of the split's schema."""
+        block = self.shape.expand(block, self.columns)
         if self.names is None:
             self.names = self._roles(block.columns)
         taken: dict[str, Any] = {ROW: block.rows}
@@ -85,7 +86,8 @@ class _Mapping:
 
     def _composed(self, role: str) -> bool:
         """Whether a role is made of several columns, or of none that params name."""
-        return self.shape.wanted(self.columns)[role] is None and role != "id" and not self._lacks_targets()
+        targets = role == self.shape.target and self._lacks_targets()
+        return self.shape.wanted(self.columns)[role] is None and role != "id" and not targets
 
     def _lacks_targets(self) -> bool:
         return self.split in UNLABELLED

@@ -42,7 +42,14 @@ def read(params: DataParams, shape: Shape) -> dict[str, Draft]:
     else:
         files = _by_split(path) if path.is_dir() else {"train": path}
         named = [(split, str(file), _open(file, params)) for split, file in files.items()]
-    return {split: columns.collect(split, origin, blocks, params.columns, shape) for split, origin, blocks in named}
+    drafts: dict[str, Draft] = {}
+    for split, origin, blocks in named:
+        counts: dict[str, int] = {}
+        watched = shape.watch(blocks, origin, params, counts)
+        drafts[split] = columns.collect(split, origin, watched, params.columns, shape)
+        for what, count in counts.items():
+            drafts[split].done.add(what, count)
+    return drafts
 
 
 def _open(file: Path, params: DataParams) -> Iterator[Block]:
@@ -53,8 +60,7 @@ def _open(file: Path, params: DataParams) -> Iterator[Block]:
     """
     reader = READERS.get(file.suffix.lower())
     if reader is None:
-        hint = " If it holds one object per line, call it .jsonl." if file.suffix.lower() == ".json" else ""
-        raise DataError(f"{file}: no reader for '{file.suffix}'; there are {', '.join(READERS)} and {HUB}.{hint}")
+        raise DataError(f"{file}: no reader for '{file.suffix}'; there are {', '.join(READERS)} and {HUB}.")
     return reader(file, params.csv)
 
 
@@ -75,8 +81,10 @@ def _by_split(folder: Path) -> dict[str, Path]:
             found[split] = matching[0]
     if "train" in found:
         return found
-    if len(candidates) == 1 and not found:
-        return {"train": candidates[0]}
+    # A JSON document beside the data is seldom data.
+    alone = [file for file in candidates if file.suffix.lower() != ".json"] or candidates
+    if len(alone) == 1 and not found:
+        return {"train": alone[0]}
     seen = ", ".join(file.name for file in candidates[:SHOWN]) or "no data file"
     raise DataError(
         f"{folder}: expected a file train with suffix {', '.join(READERS)}, found {seen}. Name one 'train'."

@@ -12,6 +12,12 @@ inputs = {"input_ids": [text.ids], "attention_mask": [text.attention_mask]}
 print(labels[str(onnxruntime.InferenceSession("model.onnx").run(None, inputs)[0].argmax())])
 ```"""
 
+SPANS = """```python
+from stages.exporters.predictor import Predictor
+[found] = Predictor("models/release").predict(["Ana flew to New York"])
+print([(one.label, one.text, one.start, one.end) for one in found])
+```"""
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -83,5 +89,26 @@ KINDS = {
         ("spearmanr", "pearsonr"),
         PREDICTOR % '[("A man sleeps.", "Nobody is awake.")]',
         DISTANCE,
+    ),
+    "question_answering": Kind(
+        "question-answering",
+        ("f1", "exact_match"),
+        PREDICTOR % '[("Who opened the school?", "It was opened by Ms O\'Neil in 1997.")]',
+        "An answer is always a stretch of the given context, which may be wrong or not hold the answer at all.",
+        "read in overlapping windows",
+    ),
+    "relation": Kind(
+        "text-classification",
+        ("f1", "accuracy"),
+        PREDICTOR % '[{"text": "Rain caused the flood.", "head": (0, 4), "tail": (16, 21)}]',
+        "Entities have to be given: the model finds none by itself, and says something of any two spans.",
+        "cut to a window around both entities",
+    ),
+    "tagging": Kind(
+        "token-classification",
+        ("f1", "precision", "recall"),
+        SPANS,
+        "Words are cut from raw text by Whetstone's own rule; give a list of tokens where yours are cut otherwise.",
+        "read in windows that overlap",
     ),
 }

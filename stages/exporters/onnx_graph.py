@@ -65,8 +65,27 @@ def export(model: nn.Module, batch: Mapping[str, np.ndarray], file: Path, opset:
         raise RuntimeError("torch.onnx.export returned no program")
     graph = program.model_proto
     _forget_origins(graph)
+    if _grows(model, example):
+        _free_length(graph)
     onnx.checker.check_model(graph)
     file.write_bytes(graph.SerializeToString(deterministic=True))
+
+
+def _grows(model: nn.Module, example: Mapping[str, torch.Tensor]) -> bool:
+    """Whether the outputs have an axis of tokens: it is longer for a longer example."""
+    longer = {
+        name: torch.cat([one, one[:, -1:]], dim=1) if one.shape[1:] == (LENGTH,) else one
+        for name, one in example.items()
+    }
+    with torch.no_grad():
+        return bool(model(**example).shape[1:2] != model(**longer).shape[1:2])
+
+
+def _free_length(graph: onnx.ModelProto) -> None:
+    """Take back what the exporter notes of lengths behind an LSTM: the example's own, though the nodes take any."""
+    del graph.graph.value_info[:]
+    for output in graph.graph.output:
+        output.type.tensor_type.shape.dim[1].dim_param = "length"
 
 
 def _forget_origins(graph: onnx.ModelProto) -> None:

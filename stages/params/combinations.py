@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import cast
 
 from stages.errors import Problem
+from stages.params import regimen
 from stages.params.section import Section
 from stages.params.task import PROBED, VALIDATED, TaskParams
 from stages.params.training import TrainingParams
@@ -41,6 +42,18 @@ def head_start_of_kind(sections: Sections) -> Iterator[Problem]:
         yield Problem(what, field="training.head_start")
 
 
+def loss_of_a_crf(sections: Sections) -> Iterator[Problem]:
+    """A CRF's likelihood is of whole sequences: single tags can neither be weighed nor smoothed in it."""
+    task, training = cast("TaskParams", sections["task"]), cast("TrainingParams", sections["training"])
+    if task.kind != "tagging" or task.tagging.head == "linear":
+        return
+    remedy = f"task.tagging.head: {task.tagging.head} scores whole sequences; {{}}, or set that to linear"
+    if training.label_smoothing:
+        yield Problem(remedy.format("set it to 0"), field="training.label_smoothing")
+    if training.class_weights != "none":
+        yield Problem(remedy.format("set it to none"), field="training.class_weights")
+
+
 def weights_of_kind(sections: Sections) -> Iterator[Problem]:
     """Smoothing moves mass between classes that exclude each other; weights need labels, and a loss that takes them."""
     task, training = cast("TaskParams", sections["task"]), cast("TrainingParams", sections["training"])
@@ -48,11 +61,17 @@ def weights_of_kind(sections: Sections) -> Iterator[Problem]:
         what = f"task.kind: {task.kind} has no classes that exclude each other; set it to 0"
         yield Problem(what, field="training.label_smoothing")
     if training.class_weights != "none":
-        if task.kind == "pair_regression":
-            yield Problem("task.kind: pair_regression has no classes; set it to none", field="training.class_weights")
+        if task.kind in {"pair_regression", "question_answering"}:
+            yield Problem(f"task.kind: {task.kind} has no classes; set it to none", field="training.class_weights")
         if task.kind == "multilabel" and task.multilabel.loss == "asymmetric":
             what = "task.multilabel.loss: asymmetric has weights of its own (gamma_negative, clip); set it to none, or use bce"
             yield Problem(what, field="training.class_weights")
 
 
-RULES: tuple[Callable[[Sections], Iterator[Problem]], ...] = (metric_of_kind, head_start_of_kind, weights_of_kind)
+RULES: tuple[Callable[[Sections], Iterator[Problem]], ...] = (
+    metric_of_kind,
+    head_start_of_kind,
+    weights_of_kind,
+    loss_of_a_crf,
+    *regimen.RULES,
+)

@@ -25,6 +25,14 @@ class Columns(Settings):
         label_columns: instead of `labels`, one column of 0 and 1 per label, which is called like the label.
         label_separator: what stands between labels in one string; null expects lists.
         score: the number that a pair is to be given.
+        head: the first entity of a relation: a span of the text (relation).
+        tail: the second one (relation).
+        relations: instead of head, tail and label, a list of objects that have them: several relations of one text.
+        answers: what answers the question `text` in the context `text_b`, with places (question_answering).
+        tokens: the words of a text, a list (CoNLL files have one); null for data with a `text` and `spans`.
+        tags: a tag for each of the tokens, in any of the usual schemes.
+        spans: marked spans of a text, a list of `{start, end, label}` in characters.
+        token_words: whether tags are decided on for the data's own tokens, or for the words that a release cuts from raw text.
         group: records that share a value never fall into different splits; null for none.
         keep: further columns carried along for slices.
     """
@@ -37,6 +45,14 @@ class Columns(Settings):
     label_columns: list[str] = Field(default_factory=list)
     label_separator: Annotated[str, Field(min_length=1)] | None = None
     score: Names = "score"
+    head: Names = "head"
+    tail: Names = "tail"
+    relations: Names = "relations"
+    answers: Names = "answers"
+    tokens: Names | None = None
+    tags: Names = Field(default_factory=lambda: ["tags", "ner_tags"])
+    spans: Names = Field(default_factory=lambda: ["spans", "entities"])
+    token_words: bool = True
     group: str | None = None
     keep: list[str] = Field(default_factory=list)
 
@@ -83,8 +99,11 @@ class Cleaning(Settings):
         near_threshold: Jaccard similarity from which on two texts are near duplicates.
         swapped_pairs: whether the same two texts in the other order are the `same` pair, for duplicates, conflicts and
             leakage: so it is where a relation is symmetric, such as similarity.
+        misplaced_answers: answers that do not stand where their data set says; `anchor` moves them to the nearest place
+            where the context holds them.
         conflicts: the same text with different labels, within train.
         leakage: train records whose normalised text stands in validation, test or shifted.
+        malformed_tags: tags that break their scheme (an inside tag after `O`): `repair` reads them as the CoNLL scorer does.
         rare: classes with fewer records in train than `rare_below`.
         rare_below: the smallest number of train records of a class.
         unknown_labels: records of validation, test or shifted with a label that train lacks.
@@ -97,8 +116,10 @@ class Cleaning(Settings):
     near_duplicates: Action = "keep"
     near_threshold: Annotated[float, Field(ge=0.5, le=1)] = 0.9
     swapped_pairs: Literal["distinct", "same"] = "distinct"
+    misplaced_answers: Literal["refuse", "drop", "anchor"] = "refuse"
     conflicts: Action = "keep"
     leakage: Action = "drop"
+    malformed_tags: Literal["repair", "refuse"] = "repair"
     rare: Action = "keep"
     rare_below: Annotated[int, Field(ge=1)] = 2
     unknown_labels: Literal["drop", "refuse"] = "refuse"

@@ -8,15 +8,26 @@ from pydantic import Field, model_validator
 
 from stages.params.section import Section, Settings
 
-Kind = Literal["classification", "multilabel", "pair_classification", "pair_regression"]
+Kind = Literal[
+    "classification",
+    "multilabel",
+    "pair_classification",
+    "pair_regression",
+    "question_answering",
+    "relation",
+    "tagging",
+]
 VALIDATED: dict[str, tuple[str, ...]] = {
     "classification": ("accuracy", "macro_f1"),
     "multilabel": ("map", "macro_f1", "micro_f1"),
     "pair_classification": ("accuracy", "macro_f1", "mcc"),
     "pair_regression": ("spearman", "pearson"),
+    "question_answering": ("span_f1", "span_exact"),
+    "relation": ("class_macro_f1", "accuracy"),
+    "tagging": ("f1", "precision", "recall", "macro_f1"),
 }
 """Metrics of validation by kind of task, besides `loss`; the first one is what `training.metric: auto` chooses by."""
-PROBED = ("classification", "multilabel", "pair_classification", "pair_regression")
+PROBED = ("classification", "multilabel", "pair_classification", "pair_regression", "relation")
 """Kinds whose head is linear on pooled features, so that it can be fitted before training (`training.head_start: probe`)."""
 
 
@@ -62,6 +73,43 @@ class RegressionParams(Settings):
         return self
 
 
+class QuestionAnsweringParams(Settings):
+    """Of `question_answering`.
+
+    Attributes:
+        longest_answer: most tokens of an answer.
+    """
+
+    longest_answer: Annotated[int, Field(ge=1)] = 30
+
+
+class RelationParams(Settings):
+    """Of `relation`.
+
+    Attributes:
+        other: the class that means that there is no relation, which the official score leaves out; null for none.
+    """
+
+    other: str | None = "Other"
+
+
+class TaggingParams(Settings):
+    """Of `tagging`.
+
+    Attributes:
+        head: what decides on tags: `linear` on each word's state, `crf` on top of that, or `bilstm_crf` with a BiLSTM below.
+        scheme: of the tags that the model decides between; the data may follow any other.
+        lstm_hidden: units of the BiLSTM in each direction.
+        repair: whether a predicted inside tag that follows no begin starts an entity, as the CoNLL scorer reads it, or is left
+            out together with what continues it; with a CRF there is none.
+    """
+
+    head: Literal["linear", "crf", "bilstm_crf"] = "crf"
+    scheme: Literal["BIO", "BIOES"] = "BIO"
+    lstm_hidden: Annotated[int, Field(ge=1)] = 128
+    repair: bool = True
+
+
 class TaskParams(Section):
     """The `task` section.
 
@@ -70,6 +118,11 @@ class TaskParams(Section):
         top_k: evaluation also counts a record as right when its label is among so many best guesses (one label per record).
         multilabel: of that kind.
         regression: of `pair_regression`.
+        question_answering: of that kind.
+        relation: of that kind.
+        tagging: of that kind.
+        overlap: tokens that neighbouring windows of a long text share, at most half a window (tagging,
+            question_answering).
     """
 
     section: ClassVar[str] = "task"
@@ -77,3 +130,7 @@ class TaskParams(Section):
     top_k: Annotated[int, Field(ge=2)] = 3
     multilabel: MultilabelParams = MultilabelParams()
     regression: RegressionParams = RegressionParams()
+    question_answering: QuestionAnsweringParams = QuestionAnsweringParams()
+    relation: RelationParams = RelationParams()
+    tagging: TaggingParams = TaggingParams()
+    overlap: Annotated[int, Field(ge=0)] = 128

@@ -13,12 +13,18 @@ from stages.tasks.multilabel import Multilabel
 from stages.tasks.pair_classification import PairClassification
 from stages.tasks.pair_regression import PairRegression
 from stages.tasks.protocol import Task
+from stages.tasks.question_answering import QuestionAnswering
+from stages.tasks.relation import Relation
+from stages.tasks.tagging import Tagging
 
 TASKS: dict[str, Callable[[TaskParams], Task]] = {
     "classification": Classification,
     "multilabel": Multilabel,
     "pair_classification": PairClassification,
     "pair_regression": PairRegression,
+    "question_answering": QuestionAnswering,
+    "relation": Relation,
+    "tagging": Tagging,
 }
 
 

@@ -14,13 +14,14 @@ NAMED = 90
 """Classes up to which every row and column is named."""
 
 
-def draw(counts: np.ndarray, labels: list[str], file: Path) -> None:
+def draw(counts: np.ndarray, labels: list[str], file: Path, *, what: str = "records") -> None:
     """Draw a confusion matrix, each row as shares of its gold class.
 
     Args:
         counts: `(classes, classes)`, gold in rows.
         labels: class names.
         file: PNG to write.
+        what: the plural name of what is counted.
     """
     size = len(labels)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -40,7 +41,7 @@ def draw(counts: np.ndarray, labels: list[str], file: Path) -> None:
                 predicted, gold, str(int(counts[gold, predicted])), ha="center", va="center", fontsize=6, color=colour
             )
     axes.tick_params(length=0)
-    axes.set_title(f"confusion, {int(counts.sum()):,} records", fontsize=11, loc="left")
+    axes.set_title(f"confusion, {int(counts.sum()):,} {what}", fontsize=11, loc="left")
     axes.set_xlabel("predicted")
     axes.set_ylabel("gold")
     made.colorbar(picture, ax=axes, shrink=0.6, label="share of the gold class")

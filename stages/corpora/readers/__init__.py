@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from stages.corpora.blocks import Block
-from stages.corpora.readers import delimited, jsonl, parquet
+from stages.corpora.readers import conll, delimited, jsonl, parquet, squad
 from stages.params.data import Csv
 
 Reader = Callable[[Path, Csv], Iterator[Block]]
@@ -17,6 +17,10 @@ READERS: dict[str, Reader] = {
     ".jsonl": jsonl.read,
     ".ndjson": jsonl.read,
     ".parquet": parquet.read,
+    ".json": squad.read,
+    ".conll": conll.read,
+    ".conll2003": conll.read,
+    ".bio": conll.read,
 }
 HUB = ".hub.yaml"
 """Suffix of a file that names a hub data set; it stands for several splits, see `stages.corpora.readers.hub`."""

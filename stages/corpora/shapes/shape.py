@@ -6,7 +6,7 @@ target, what splits are stratified by, and which labels there are. It holds no d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,7 +18,7 @@ from stages.corpora.blocks import Block
 from stages.corpora.duplicates import normal_form
 from stages.corpora.records import Draft
 from stages.corpora.values import Refused, as_text, as_value
-from stages.params.data import Columns, Names
+from stages.params.data import Cleaning, Columns, DataParams, Names
 
 Mend = Callable[[str], str | None]
 SEPARATOR = "\x00"
@@ -55,6 +55,10 @@ class Shape:
         """Columns of the data set that are needed besides those of `wanted`."""
         return []
 
+    def expand(self, block: Block, columns: Columns) -> Block:  # noqa: ARG002
+        """A block with one row per record, where files hold several records in one."""
+        return block
+
     def raw(self, role: str, name: str | None, block: Block, columns: Columns) -> list[Any]:  # noqa: ARG002
         """A raw value for each record of a block."""
         return block.values(name) if name is not None else [None] * len(block.rows)
@@ -66,6 +70,22 @@ class Shape:
     def check(self, record: Mapping[str, Any]) -> str | None:  # noqa: ARG002
         """What is wrong with a record whose values are right one by one; None where nothing is."""
         return None
+
+    def settle(self, draft: Draft, rules: Cleaning) -> None:  # noqa: ARG002
+        """Deal with values that contradict each other, before anything is cleaned.
+
+        Raises:
+            DataError: params refuse them, with their rows.
+        """
+        return
+
+    def watch(self, blocks: Iterable[Block], origin: str, data: DataParams, counts: dict[str, int]) -> Iterable[Block]:  # noqa: ARG002
+        """Look at raw blocks as they pass, and count what no converted value shows."""
+        return blocks
+
+    def mend_texts(self, draft: Draft, function: Mend) -> int:
+        """Clean the texts; returns how many changed."""
+        return sum(draft.change(role, lambda text: text and function(text)) for role in self.texts)
 
     def mend(self, draft: Draft, function: Mend) -> int:
         """Clean the labels; returns how many records changed."""

@@ -71,6 +71,17 @@ def test_a_withheld_label_is_missing() -> None:
     assert hub._named(datasets.table.pa.array([0, -1, None, 1]), ["red", "blue"]) == ["red", None, None, "blue"]
 
 
+def test_tags_of_tokens_come_by_their_names_too() -> None:
+    tags = datasets.List(datasets.ClassLabel(names=["O", "B-LOC"]))
+    features = datasets.Features({"tokens": datasets.List(datasets.Value("string")), "ner_tags": tags})
+    made = datasets.Dataset.from_list([{"tokens": ["in", "Oslo"], "ner_tags": [0, 1]}], features=features)
+    Path("places", "data").mkdir(parents=True)
+    pq.write_table(made.data.table, "places/data/train-00000-of-00001.parquet")
+    [block] = hub.read(Path(refer(dataset="./places")))["train"]
+    assert block.values("ner_tags") == [["O", "B-LOC"]]
+    assert block.values("tokens") == [["in", "Oslo"]]
+
+
 @pytest.mark.parametrize(
     ("keys", "says"),
     [

@@ -1,0 +1,302 @@
+"""A text in which some spans are marked (`tagging`): from words with tags, or from a text with characters.
+
+Raw records that say the same, with the params that read them::
+
+    {"tokens": ["Ana", "saw", "New", "York"], "tags": ["B-PER", "O", "B-LOC", "I-LOC"]}   columns.tokens: tokens
+    Ana	B-PER                                                                             (CoNLL files, one word a line)
+    {"text": "Ana saw New York", "spans": [{"start": 0, "end": 3, "label": "PER"}, ...]}  columns.spans: spans
+
+A prepared record: ``{"id": "train-1", "text": "Ana saw New York", "spans": [{"start": 0, "end": 3, "label": "PER"}, ...],
+"words": [{"start": 0, "end": 3}, ...]}``: characters of the text, the one after the last as `end`; sorted, not overlapping.
+Words are the data's own tokens, or are cut from the text (`stages.corpora.words`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stages.corpora import moving, words
+from stages.corpora.blocks import Block
+from stages.corpora.records import Draft
+from stages.corpora.shapes.label_set import LabelSet
+from stages.corpora.shapes.shape import Mend
+from stages.corpora.tag_schemes import Census, UnknownTagError, spans_of
+from stages.corpora.values import Refused, as_text, as_value
+from stages.errors import DataError, Problem, report
+from stages.params.data import Columns, DataParams, Names
+
+PLACE = pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32())]))
+SPAN = pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32()), ("label", pa.string())]))
+LABELS = ("label", "type", "entity")
+"""What a span's type may be called."""
+Record = dict[str, Any]
+
+
+class Spans(LabelSet):
+    """A text, its words, and the spans that are marked in it. A record's labels are the types of its spans."""
+
+    target = "spans"
+    type = SPAN
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """Columns of a prepared split, before the kept ones."""
+        return ("id", "text", "spans", "words")
+
+    def fields(self) -> dict[str, pa.DataType]:
+        """Arrow type of each own column."""
+        return {"id": pa.string(), "text": pa.string(), "spans": SPAN, "words": PLACE}
+
+    def wanted(self, columns: Columns) -> dict[str, Names | None]:
+        """With tokens, text and words are made of them and spans of the tags."""
+        if columns.tokens is None:
+            return {"id": columns.id, "text": columns.text, "spans": columns.spans, "words": None}
+        return {"id": columns.id, "text": columns.tokens, "spans": columns.tags, "words": None}
+
+    def further(self, columns: Columns) -> list[str]:  # noqa: ARG002
+        """None."""
+        return []
+
+    def raw(self, role: str, name: str | None, block: Block, columns: Columns) -> list[Any]:
+        """Spans of tags need the tokens beside them, and words whatever the text is made of."""
+        source = _first(columns.text if columns.tokens is None else columns.tokens, block)
+        if role == "words":
+            return block.values(source)
+        if role == "spans" and columns.tokens is not None and name is not None:
+            return list(zip(block.values(source), block.values(name), strict=True))
+        return super().raw(role, name, block, columns)
+
+    def convert(self, role: str, value: Any, columns: Columns) -> Any:
+        """See the module's docstring."""
+        if role == "id":
+            return as_value(value)
+        if columns.tokens is None:
+            return _from_text(role, value)
+        return _from_tokens(role, value, columns)
+
+    def check(self, record: Mapping[str, Any]) -> str | None:
+        """Spans lie within the text, hold something, and do not overlap."""
+        text, before = record["text"], None
+        for one in record["spans"] or []:
+            place = f"span {one['start']} to {one['end']} ({one['label']})"
+            if text is None or not 0 <= one["start"] < one["end"] <= len(text):
+                return f"{place} is outside the text of {len(text or ''):,} characters"
+            if not text[one["start"] : one["end"]].strip():
+                return f"{place} holds only blanks"
+            if before is not None and one["start"] < before["end"]:
+                return f"{place} overlaps the one from {before['start']} to {before['end']} ({before['label']})"
+            before = one
+        return None
+
+    def watch(self, blocks: Iterable[Block], origin: str, data: DataParams, counts: dict[str, int]) -> Iterator[Block]:
+        """Count tags that do not follow their scheme; what they are repaired to is the scorer's reading of them.
+
+        Raises:
+            DataError: params refuse them, with their rows.
+        """
+        census = Census()
+        for block in blocks:
+            tags = _first(data.columns.tags, block)
+            for row, sequence in zip(block.rows, block.values(tags), strict=True):
+                if data.columns.tokens is not None and isinstance(sequence, list):
+                    _take(census, sequence, row)
+            yield block
+        if not census.malformed:
+            return
+        if data.cleaning.malformed_tags == "refuse":
+            what = [Problem(f"{step}, which {census.scheme} lacks", origin, row) for row, step in census.examples]
+            remedy = "Mend these tags, or set data.cleaning.malformed_tags: repair."
+            raise DataError(report(f"{origin}: malformed tags", what, remedy, total=census.malformed))
+        counts[f"malformed {census.scheme} tags repaired"] = census.malformed
+
+    def mend_texts(self, draft: Draft, function: Mend) -> int:
+        """Clean the texts, and move words and spans along."""
+        table, changed, parts = draft.table, 0, []
+        trimmed = gone = 0
+        for chunk in table.select(["text", "spans", "words"]).to_batches():
+            rows = chunk.to_pylist()
+            for row in rows:
+                old = dict(row)
+                gone += _clean(row, function)
+                changed += row["text"] != old["text"]
+                trimmed += _trim(row)
+            parts.append(pa.Table.from_pylist(rows, chunk.schema))
+        if parts:
+            made = pa.concat_tables(parts)
+            for name in made.column_names:
+                draft.replace(name, made[name])
+        draft.done.add("spans without the blanks at their ends", trimmed)
+        draft.done.add("spans lost because cleaning took their ends away", gone)
+        return changed
+
+    def mend(self, draft: Draft, function: Mend) -> int:
+        """Clean the types' names."""
+
+        def mended(spans: list[Record] | None) -> list[Record] | None:
+            return spans and [{**one, "label": name} for one in spans if (name := function(one["label"]))]
+
+        return draft.change("spans", mended)
+
+    def codes(self, draft: Draft) -> np.ndarray:
+        """Equal where all spans are; -1 without any said."""
+        shown = [None if row is None else str(row) for rows in draft.chunks("spans") for row in rows]
+        array = pa.array(shown, pa.string())
+        found = pc.index_in(array, value_set=pc.unique(array).drop_null())
+        return pc.fill_null(found, -1).to_numpy().astype(np.int64)
+
+    def labels(self, draft: Draft) -> list[str]:
+        """The types that occur, sorted by code point."""
+        return sorted(pc.unique(_types(draft)).drop_null().to_pylist())
+
+    def matrix(self, draft: Draft, labels: list[str]) -> np.ndarray:
+        """Whether each record has a span of each type `(records, labels)`."""
+        found = np.zeros((draft.rows, len(labels)), dtype=bool)
+        ids = pc.index_in(_types(draft), value_set=pa.array(labels, pa.string()))
+        known = ids.is_valid().to_numpy()
+        found[_parents(draft)[known], ids.drop_null().to_numpy()] = True
+        return found
+
+    def strange(self, draft: Draft, labels: list[str]) -> np.ndarray:
+        """Whether a record has a span of a type that is not in the list."""
+        known = pc.is_in(_types(draft), value_set=pa.array(labels, pa.string())).to_numpy()
+        found = np.zeros(draft.rows, dtype=bool)
+        found[_parents(draft)[~known]] = True
+        return found
+
+    def too_little(self, train: Draft) -> str | None:
+        """There has to be something to find."""
+        if self.labels(train):
+            return None
+        return "spans: no record of train has any. Mark spans, or name other columns in data.columns."
+
+    def describe(self, draft: Draft) -> dict[str, Any]:
+        """Spans of each type, words, and how often the data's words are those that a release cuts itself."""
+        types = pc.value_counts(_types(draft)).to_pylist()
+        texts = (text for chunk in draft.chunks("text") for text in chunk)
+        rows = (row for chunk in draft.chunks("words") for row in chunk)
+        counted, alike = [], 0
+        for text, row in zip(texts, rows, strict=True):
+            counted.append(len(row or []))
+            alike += [(one["start"], one["end"]) for one in row or []] == words.cut(text or "")
+        return {
+            "spans": {one["values"]: one["counts"] for one in sorted(types, key=lambda one: one["values"])},
+            "words_per_record": {"mean": round(float(np.mean(counted)), 4), "max": max(counted)} if counted else {},
+            "records_with_words_as_a_release_cuts_them": alike,
+        }
+
+
+def _types(draft: Draft) -> pa.Array:
+    return pc.struct_field(pc.list_flatten(draft.table["spans"]), "label")
+
+
+def _parents(draft: Draft) -> np.ndarray:
+    """Number of the record of each span."""
+    return np.repeat(np.arange(draft.rows), pc.fill_null(pc.list_value_length(draft.table["spans"]), 0).to_numpy())
+
+
+def _first(names: Names | None, block: Block) -> str:
+    """The name that a block has; the first one where it has none."""
+    options = [names] if isinstance(names, str) else names or [""]
+    return next((name for name in options if name in block.columns), options[0])
+
+
+def _take(census: Census, tags: list[Any], row: int) -> None:
+    """Count one sequence; what is no tag is refused elsewhere, with its row."""
+    try:
+        census.add([str(tag) for tag in tags], row)
+    except UnknownTagError:
+        return
+
+
+def _from_tokens(role: str, value: Any, columns: Columns) -> Any:
+    tokens = value[0] if role == "spans" else value
+    if tokens is None:
+        return None
+    if not isinstance(tokens, list) or not all(isinstance(token, str) and token for token in tokens):
+        return Refused(
+            f"expected a list of tokens, none of them empty, found {type(tokens).__name__} {str(tokens)[:40]!r}"
+        )
+    text, places = words.join(tokens)
+    if role == "text":
+        return text
+    if role == "words":
+        return [{"start": s, "end": e} for s, e in (places if columns.token_words else words.cut(text))]
+    tags = value[1]
+    if tags is None:
+        return None
+    if not isinstance(tags, list) or len(tags) != len(tokens):
+        return Refused(f"expected a tag for each of {len(tokens)} tokens, found {str(tags)[:40]!r}")
+    try:
+        found = spans_of([str(tag) for tag in tags])
+    except UnknownTagError as error:
+        return Refused(str(error))
+    return [{"start": places[s][0], "end": places[e - 1][1], "label": name} for s, e, name in found]
+
+
+def _from_text(role: str, value: Any) -> Any:
+    if role in {"text", "words"}:
+        text = as_text(value)
+        if role == "text" or not isinstance(text, str):
+            return text if role == "text" else None
+        return [{"start": s, "end": e} for s, e in words.cut(text)]
+    if value is None:
+        return None
+    if not isinstance(value, list):
+        return Refused(f"expected a list of spans, found {type(value).__name__} {str(value)[:40]!r}")
+    found = [_span(one) for one in value]
+    refused = next((one for one in found if isinstance(one, Refused)), None)
+    return refused or sorted(found, key=lambda one: (one["start"], one["end"]))
+
+
+def _span(value: Any) -> Any:
+    """One span as `{"start": 0, "end": 3, "label": "PER"}`, or in a list in this order."""
+    start, end, label = None, None, None
+    if isinstance(value, list | tuple) and len(value) == 3:
+        start, end, label = value
+    elif isinstance(value, Mapping):
+        start, end = value.get("start"), value.get("end")
+        label = next((value[name] for name in LABELS if value.get(name) is not None), None)
+    name = as_value(label)
+    whole = all(isinstance(one, int) and not isinstance(one, bool) for one in (start, end))
+    if not whole or not isinstance(name, str):
+        return Refused(f"expected start, end and label of a span, found {str(value)[:60]!r}")
+    return {"start": start, "end": end, "label": name}
+
+
+def _clean(row: Record, function: Mend) -> int:
+    """Clean a record's text and move its words and spans; returns how many spans were lost."""
+    old = row["text"]
+    new = old and function(old)
+    row["text"] = new
+    if not new or new == old:
+        return 0
+    cut = [(one["start"], one["end"]) for one in row["words"]] == words.cut(old)
+    ends = {one[side] for name in ("spans", "words") for one in row[name] or [] for side in ("start", "end")}
+    moved = moving.places(old, lambda text: function(text) or "", ends)
+    before = len(row["spans"] or [])
+    for name in ("words", "spans"):
+        row[name] = row[name] and [
+            {**one, "start": start, "end": end}
+            for one in row[name]
+            if (start := moved[one["start"]]) is not None and (end := moved[one["end"]]) is not None and start < end
+        ]
+    if cut:
+        row["words"] = [{"start": start, "end": end} for start, end in words.cut(new)]
+    return before - len(row["spans"] or [])
+
+
+def _trim(row: Record) -> int:
+    """Take blanks from the ends of a record's spans; returns of how many."""
+    trimmed = 0
+    for one in row["spans"] or []:
+        marked = (row["text"] or "")[one["start"] : one["end"]]
+        start, end = one["start"] + len(marked) - len(marked.lstrip()), one["end"] - len(marked) + len(marked.rstrip())
+        if (start, end) != (one["start"], one["end"]) and start < end:
+            one["start"], one["end"] = start, end
+            trimmed += 1
+    return trimmed

@@ -1,0 +1,67 @@
+"""Words joined as people write them, and cut out of any text."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.corpora import words
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+TOKEN = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "text"),
+    [
+        (["It", "'s", "here", "."], "It 's here ."),
+        (["我", "在", "北京", "。"], "我在北京。"),
+        (
+            ["他", "用", "Python", "写", "代码"],
+            "他 用 Python 写 代码".replace("他 用", "他用").replace("写 代码", "写代码"),
+        ),
+        (["我", "爱", "i", "P", "a", "d", "！"], "我爱iPad！"),
+        (["a", "b", "c"], "a b c"),
+        (["東京", "タワー"], "東京タワー"),
+        (["서울", "타워"], "서울 타워"),
+        ([], ""),
+    ],
+)
+def test_joining(tokens: list[str], text: str) -> None:
+    joined, places = words.join(tokens)
+    assert joined == text
+    assert [joined[start:end] for start, end in places] == tokens
+
+
+@given(st.lists(TOKEN, max_size=8))
+def test_joined_tokens_stand_where_they_are_said_to(tokens: list[str]) -> None:
+    text, places = words.join(tokens)
+    assert [text[start:end] for start, end in places] == tokens
+    assert len(text) <= sum(map(len, tokens)) + max(len(tokens) - 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Don't go at 2:30pm!", ["Don", "'", "t", "go", "at", "2", ":", "30pm", "!"]),
+        ("我爱Python3。", ["我", "爱", "Python3", "。"]),
+        ("हिन्दी भाषा", ["हिन्दी", "भाषा"]),
+        ("cafe\u0301 café", ["cafe\u0301", "café"]),
+        ("👩\u200d💻👍🏽 ok", ["👩\u200d💻", "👍🏽", "ok"]),
+        ("a_b @you", ["a", "_", "b", "@", "you"]),
+        ("\u3000 \n", []),
+    ],
+)
+def test_cutting(text: str, expected: list[str]) -> None:
+    assert [text[start:end] for start, end in words.cut(text)] == expected
+
+
+@given(TEXT)
+def test_between_the_words_of_any_text_are_only_blanks(text: str) -> None:
+    rest, at = "", 0
+    for start, end in words.cut(text):
+        assert at <= start < end
+        rest += text[at:start]
+        at = end
+    assert not (rest + text[at:]).strip()
