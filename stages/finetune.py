@@ -3,56 +3,70 @@
 from __future__ import annotations
 
 import logging
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
 from torch import nn
 
 from stages import artifacts, harness, tasks
-from stages.adaptation import METHODS
+from stages.adaptation import METHODS, layer_decay
 from stages.artifacts import Encoding, Schema
-from stages.encoding import base_model
+from stages.encoding import base_model, tokenizer
 from stages.params.adaptation import AdaptationParams
 from stages.params.model import ModelParams
+from stages.params.objectives import ObjectivesParams
 from stages.params.task import TaskParams
 from stages.params.training import TrainingParams
 from stages.tasks.protocol import Fitted, Task
-from stages.training import assembly, checkpoints, compaction, history
+from stages.training import assembly, checkpoints, compaction, frozen, history, objectives, parallel
 from stages.training.batching import Rows
+from stages.training.hooks import Hooks
+from stages.training.objectives import references
 from stages.training.precision import device
 from stages.training.prediction import outputs_of
 from stages.training.seeding import seed_everything
 from stages.training.trainer import Tuner
 
-SECTIONS = (ModelParams, TaskParams, AdaptationParams, TrainingParams)
+SECTIONS = (ModelParams, TaskParams, AdaptationParams, TrainingParams, ObjectivesParams)
 log = logging.getLogger(__name__)
 
 
 def work(stage: harness.Stage) -> None:
     """Build, adapt, train, merge, write."""
     model_params, training = stage.params(ModelParams), stage.params(TrainingParams)
-    method = METHODS[stage.params(AdaptationParams).method]
+    adaptation, extra = stage.params(AdaptationParams), stage.params(ObjectivesParams)
+    method = METHODS[adaptation.method](adaptation)
     schema, encoding = Schema.read(), Encoding.read()
     task = tasks.make(stage.params(TaskParams))
     train, validation = (Rows.read(artifacts.tokenized(split)) for split in ("train", "validation"))
     seed_everything(training.seed, deterministic=training.deterministic, threads=training.threads)
     model, pooling = assembly.build(model_params, task, schema, device())
-    model = method.apply(model)
+    model = method.apply(model, encoding.max_length)
     encoder = cast("nn.Module", model.encoder)
-    reduced = compaction.compact(encoder, [train, validation], encoding.pad_id)
+    general = general_text(extra, model_params, encoding, training.seed)
+    parts = [train, validation, *([] if general is None else [general])]
+    reduced = compaction.compact(encoder, parts, encoding.pad_id)
     if reduced is not None:
         train, validation = reduced.renumbered(train), reduced.renumbered(validation)
+        general = None if general is None else reduced.renumbered(general)
+    hooks = Hooks(method, objectives.make(extra, training.seed, pooling, encoding.pad_id, general))
     folder = checkpoints.folder_for("finetune", run_key(stage))
+    cached = frozen.prepare(model, [train, validation], task, encoding.pad_id, training, folder, wanted=hooks.plain)
+    if cached is not None:
+        train, validation = cached.parts
     tuner = Tuner(
         model,
         task,
-        task.objective(training, train.columns, schema, model),
+        objectives.focused(task.objective(training, train.columns, schema, model), extra),
         training,
         train,
         validation,
         encoding.pad_id,
         folder,
         stage.record.metrics,
+        hooks,
     )
+    tell_rates(stage, model, training.learning_rate, adaptation.layer_decay)
     log.info(
         "tuning %s (%s weights learn) on %d records, %s, %s pooling",
         model_params.base,
@@ -62,22 +76,32 @@ def work(stage: harness.Stage) -> None:
         pooling,
     )
     tuner.run()
+    if not parallel.is_first():
+        return
+    if cached is not None:
+        cached.restore(encoder)
     if reduced is not None:
         reduced.restore(encoder)
+    counts = {"parameters": size(tuner.model), "trainable_parameters": size(tuner.model, learning=True)}
+    stage.record.metrics(hooks.figures(tuner.model, tuner.optimizer))
+    small = method.adapter(tuner.model)
     tuned = method.merge(tuner.model)
     facts = assembly.Facts(
         schema,
         encoding,
         pooling,
         model_params.model_dump(mode="json"),
-        method.name,
+        adaptation.model_dump(mode="json"),
         task.params.model_dump(mode="json"),
         choose(tuned, task, schema, encoding, training.eval_batch_size),
     )
-    assembly.save(tuned, facts, base_model.locate(model_params, verify=False), artifacts.FINETUNED)
+    assembly.save(tuned, facts, base_model.locate(model_params, verify=False), artifacts.FINETUNED, small)
     history.write_curve(artifacts.CURVES, tuner.history.evaluations)
     history.write_curve(artifacts.STEPS, tuner.history.steps)
-    artifacts.write_json(artifacts.SUMMARY, tuner.history.summary())
+    artifacts.WISE_FT.unlink(missing_ok=True)
+    if hooks.objectives.curve:
+        history.write_curve(artifacts.WISE_FT, hooks.objectives.curve)
+    artifacts.write_json(artifacts.SUMMARY, {**tuner.history.summary(), **counts})
     checkpoints.discard(folder)
     for file in (artifacts.CURVES, artifacts.SUMMARY):
         stage.record.artifact(file)
@@ -92,11 +116,35 @@ def choose(model: nn.Module, task: Task, schema: Schema, encoding: Encoding, bat
     return task.fit(outputs, rows, artifacts.read_table(artifacts.prepared("validation")), schema)
 
 
+def general_text(params: ObjectivesParams, model: ModelParams, encoding: Encoding, seed: int) -> Rows | None:
+    """General texts for objectives that read some; see `stages.training.objectives.references`."""
+    if not params.reads_references:
+        return None
+    words = tokenizer.load(base_model.locate(model, verify=False))
+    limit = max(params.replay.limit, params.ewc.texts)
+    return references.read(Path(params.references), words, encoding.max_length, limit, seed)
+
+
+def tell_rates(stage: harness.Stage, model: nn.Module, rate: float, decay: float) -> None:
+    """Learning rates by layer, for the record, where they differ."""
+    if decay < 1:
+        stage.record.metrics(layer_decay.by_layer(model, decay, rate))
+
+
+def size(model: nn.Module, *, learning: bool = False) -> int:
+    """How many weights a model has, or how many of them learn."""
+    return sum(one.numel() for one in model.parameters() if one.requires_grad or not learning)
+
+
 def run_key(stage: harness.Stage) -> str:
     """What this run's checkpoints are filed under."""
-    params = {name: section.model_dump(mode="json") for name, section in stage.sections.items()}
-    return checkpoints.key(params, [artifacts.TOKENIZED, artifacts.SCHEMA])
+    params: dict[str, Any] = {name: section.model_dump(mode="json") for name, section in stage.sections.items()}
+    params["processes"] = parallel.launched()
+    inputs = [artifacts.TOKENIZED, artifacts.SCHEMA]
+    if stage.params(ObjectivesParams).reads_references:
+        inputs.append(Path(stage.params(ObjectivesParams).references))
+    return checkpoints.key(params, inputs)
 
 
 if __name__ == "__main__":
-    harness.main("finetune", work, SECTIONS)
+    harness.main("finetune", work, SECTIONS, launchable=True)

@@ -2,6 +2,9 @@
 
 Stage modules call `main` and only wire. A stage dies with the process that started it (Linux), so that a killed
 ``dvc repro`` and its successor never write at the same time.
+
+A stage that can run as several processes is started by what `WHETSTONE_LAUNCH` says (``torchrun --nproc-per-node 4``, for
+example). It is an environment variable and no param, since the machine that a stage runs on must not invalidate `dvc.lock`.
 """
 
 from __future__ import annotations
@@ -9,6 +12,8 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+import shlex
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -17,13 +22,15 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from stages import tracking
-from stages.errors import UserError
+from stages.errors import ParamsError, UserError
 from stages.params import whole
 from stages.params.loading import FILE
 from stages.params.section import Section
 
 S = TypeVar("S", bound=Section)
 PR_SET_PDEATHSIG = 1
+LAUNCH = "WHETSTONE_LAUNCH"
+"""Environment variable with the words that start a stage as several processes."""
 log = logging.getLogger(__name__)
 
 
@@ -40,21 +47,50 @@ class Stage:
         return cast("S", self.sections[section.section])
 
 
-def main(name: str, work: Callable[[Stage], None], sections: Sequence[type[Section]]) -> None:
-    """Run a stage and exit: 0 when done, 2 after one message when the user can mend what is wrong."""
+def main(
+    name: str, work: Callable[[Stage], None], sections: Sequence[type[Section]], *, launchable: bool = False
+) -> None:
+    """Run a stage and exit: 0 when done, 2 after one message when the user can mend what is wrong.
+
+    Args:
+        name: of the stage.
+        work: its own work.
+        sections: the params that it reads.
+        launchable: whether it can run as several processes; see `LAUNCH`.
+    """
     _die_with_parent()
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    first = int(os.environ.get("RANK", "0")) == 0
+    logging.basicConfig(level=logging.INFO if first else logging.ERROR, format="%(message)s", stream=sys.stderr)
     for noisy in ("httpx", "mlflow", "alembic", "torch.onnx", "onnxscript", "onnx_ir", "transformers"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     try:
+        if launchable:
+            _launch(name)
         everything = whole.check(FILE)
         chosen = {section.section: everything[section.section] for section in sections}
         settings = cast("tracking.TrackingParams", everything["tracking"])
+        if not first:
+            settings = settings.model_copy(update={"enabled": False})
         with tracking.stage_run(name, chosen, settings) as record:
             work(Stage(name, chosen, record))
     except UserError as error:
         log.error("%s: %s", name, error)
         sys.exit(error.exit_code)
+
+
+def _launch(name: str) -> None:
+    """Become the launcher that the environment names, which starts this stage again as often as it is told to."""
+    words = shlex.split(os.environ.get(LAUNCH, ""))
+    if not words:
+        return
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    program = shutil.which(words[0], path=path)
+    if program is None:
+        raise ParamsError(
+            f"{LAUNCH}: {words[0]} was not found. Name a program such as torchrun, or unset the variable."
+        )
+    inherited = {key: value for key, value in os.environ.items() if key != LAUNCH}
+    os.execve(program, [program, *words[1:], "-m", f"stages.{name}"], inherited)  # noqa: S606 - a list of words
 
 
 def _die_with_parent() -> None:

@@ -18,8 +18,12 @@ PATIENCE = 90.0
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """Start a server whose store and artifacts lie in a folder; yields its address, and stops it in the end.
+def serving(folder: Path, store: str | None = None) -> Iterator[str]:
+    """Start a server whose artifacts lie in a folder; yields its address, and stops it in the end.
+
+    Args:
+        folder: of artifacts and log.
+        store: address of its database; an sqlite file in the folder by default.
 
     Raises:
         RuntimeError: it does not answer in time, with the end of its log.
@@ -32,7 +36,7 @@ def serving(folder: Path) -> Iterator[str]:
         *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
         *(
             "--backend-store-uri",
-            f"sqlite:///{folder / 'server.db'}",
+            store or f"sqlite:///{folder / 'server.db'}",
             "--artifacts-destination",
             str(folder / "artifacts"),
         ),

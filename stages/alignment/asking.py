@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from stages import artifacts
-from stages.alignment import abilities, budget, language, retention, sampling
+from stages.alignment import abilities, budget, interpolation, language, retention, sampling
 from stages.alignment.abilities import Ability
 from stages.alignment.readers import Reader
 from stages.alignment.references import References
@@ -112,7 +112,12 @@ def some(texts: Sequence[str], most: int, seed: int) -> list[str]:
 def spoken(
     tuned: Tuned, base: Reader, after: Reader, random: Reader, general: list[str], bootstrap: Bootstrap
 ) -> tuple[Reading, Spoken] | None:
-    """Loss per token with the base model's own output layer; None where it was saved without one."""
+    """Loss per token with the base model's own output layer; None where it was saved without one.
+
+    Adapters that could not be merged are no part of the body that the layer is put on, so that a model with some gets None too.
+    """
+    if not interpolation.comparable(base, after):
+        return None
     folder = base_model.locate(ModelParams.model_validate(tuned.facts.model), verify=False)
     before = language.speaker(folder, base.words, base.pad_id)
     if before is None:

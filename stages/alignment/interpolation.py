@@ -58,6 +58,11 @@ def measure(
     return found
 
 
+def comparable(base: Reader, tuned: Reader) -> bool:
+    """Whether both have the same weights; adapters that could not be merged are in the tuned model alone."""
+    return base.encoder.state_dict().keys() == tuned.encoder.state_dict().keys()
+
+
 def mixed(base: Reader, tuned: Reader, share: float) -> Reader:
     """A reader with mixed weights; the ends are the readers themselves."""
     if share in (0.0, 1.0):

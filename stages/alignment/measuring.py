@@ -253,9 +253,9 @@ def _way(
     records: int,
     seed: int,
 ) -> list[Mixture]:
-    """The way from base to tuned weights, with the ability that kept least."""
+    """The way from base to tuned weights, with the ability that kept least; none where adapters are no weights to mix."""
     ability = next((one for one in asked if kept.worst is not None and one.name == kept.worst.ability), None)
-    if ability is None:
+    if ability is None or not interpolation.comparable(base, after):
         return []
     chosen = sampling.rows(len(test.texts), records // 2, seed)
     head: Any = tuned.model.head

@@ -12,6 +12,7 @@ from stages.alignment.surroundings import Surroundings
 from stages.alignment.tables import (
     behaviour_rows,
     calibration_rows,
+    content_rows,
     explanation_rows,
     fit_rows,
     retention_rows,
@@ -100,6 +101,7 @@ def markdown(found: Alignment) -> str:
     ]
     lines += ["", "## Task", "", *(_markdown_table(*task_rows(found.task)) if found.task else [NOT_ASKED])]
     lines += ["", "## Distribution shift", "", *_markdown_table(*shift_rows(found))]
+    lines += ["", *_markdown_table(*content_rows(found))]
     lines += ["", "## Retention", "", *_markdown_table(*retention_rows(found))]
     if found.retention.backward is not None:
         lines += ["", _together(found.retention)]
@@ -226,10 +228,10 @@ def _shift(found: Alignment, limits: Thresholds) -> str:
         )
         + "</ol>"
         for split, one in found.shifts.items()
-        if split != "test"
+        if split not in {"validation", "test"}
     )
     return (
-        f'<section id="shift"><h2>{TITLES["shift"]}</h2>{_html_table(*shift_rows(found))}'
+        f'<section id="shift"><h2>{TITLES["shift"]}</h2>{_html_table(*shift_rows(found))}{_html_table(*content_rows(found))}'
         f"{svg.forest(rows, limits.separation, 0.4, 1.0)}{svg.forest(ratios, limits.distance_ratio, 0.8, max(1.4, highest))}"
         f"{foreign}</section>"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from html import escape
@@ -63,11 +64,12 @@ def curves(series: Sequence[tuple[str, Sequence[float]]], x_name: str, low: floa
         parts.append(text(left - 6, y(tick) + 4, f"{tick:g}", "end"))
     parts += [text(x(i), height - 18, str(i), "middle") for i in range(count)]
     parts.append(text((left + WIDTH - right) / 2, height - 3, x_name, "middle"))
-    for (name, values), colour in zip(series, (BLUE, ORANGE, GREY), strict=False):
+    names = _apart([y(values[-1]) for _, values in series])
+    for (name, values), colour, place in zip(series, (BLUE, ORANGE, GREY), names, strict=False):
         points = " ".join(f"{x(i):.1f},{y(value):.1f}" for i, value in enumerate(values))
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts += [f'<circle cx="{x(i):.1f}" cy="{y(v):.1f}" r="3" fill="{colour}"/>' for i, v in enumerate(values)]
-        parts.append(text(x(len(values) - 1) + 8, y(values[-1]) + 4, name, "start", colour))
+        parts.append(text(x(len(values) - 1) + 8, place + 4, name, "start", colour))
     return "".join([*parts, "</svg>"])
 
 
@@ -128,10 +130,19 @@ def trade(points: Sequence[tuple[str, float, float]], x_name: str, y_name: str) 
         beaten = any(c >= a and d >= b and (c, d) != (a, b) for _, c, d in points)
         fill = "#fff" if beaten else BLUE
         parts.append(f'<circle cx="{x(a):.1f}" cy="{y(b):.1f}" r="5" fill="{fill}" stroke="{BLUE}" stroke-width="2"/>')
-        parts.append(text(x(a) + 9, y(b) + 4, name, "start"))
+        parts.append(text(x(a) + 7, y(b) - 7, name, "start"))
     parts.append(text((left + WIDTH - right) / 2, height - 3, x_name, "middle"))
     parts.append(text(left, height - 3, f"up: {y_name}", "start"))
     return "".join([*parts, "</svg>"])
+
+
+def _apart(places: Sequence[float], room: float = 14.0) -> list[float]:
+    """Heights for names beside their curves, moved down where one would cover another."""
+    found = list(places)
+    order = sorted(range(len(found)), key=lambda i: found[i])
+    for upper, lower in itertools.pairwise(order):
+        found[lower] = max(found[lower], found[upper] + room)
+    return found
 
 
 def _roomy(values: Sequence[float]) -> tuple[float, float]:

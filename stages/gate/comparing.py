@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from stages import artifacts
 from stages.errors import UserError
-from stages.gate import report, rules, runtime, sources, writing
+from stages.gate import latency, report, rules, runtime, sources, writing
 from stages.gate.registering import registry
 from stages.gate.rules import Difference, Finding
 from stages.gate.sources import Side
@@ -120,6 +120,9 @@ def floors(candidate: Side, params: GateParams) -> list[Finding]:
     if asked.worst_class_recall is not None:
         names = candidate.schema.labels
         found.append(rules.worst_class(candidate.decisions, names, asked.worst_class_recall, params))
+    if asked.slice_accuracy is not None:
+        one = rules.worst_slice(candidate.decisions, candidate.texts, candidate.columns, asked.slice_accuracy, params)
+        found.append(one)
     return [*found, *_measured(candidate, asked)]
 
 
@@ -131,8 +134,10 @@ def _measured(candidate: Side, asked: Floors) -> list[Finding]:
         value = _at(candidate.metrics, "calibration", "ece_calibrated")
         found.append(rules.floor("ece", value, asked.ece, at_most=True))
     if asked.robustness is not None:
-        drops = [one["drop"] for one in candidate.alignment.get("robustness", {}).values()]
+        drops = [one["drop"] for one in candidate.alignment.get("robustness", {}).values() if "drop" in one]
         found.append(rules.floor("robustness", max(drops, default=None), asked.robustness, at_most=True))
+    if asked.latency_ms is not None:
+        found.append(rules.floor("latency_ms", latency.measure(candidate.texts), asked.latency_ms, at_most=True))
     if asked.release_megabytes is not None:
         files = [path for path in artifacts.RELEASE.rglob("*") if path.is_file()]
         size = sum(path.stat().st_size for path in files) / 1e6 if files else None

@@ -18,6 +18,8 @@ from stages.metrics import classification, significance
 from stages.params.gate import GateParams
 
 Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE"]
+FEWEST = 10
+"""Test records of a class or slice below which nothing is asked of it."""
 POWER_Z = 0.8416
 """Normal quantile of a power of 80 %."""
 
@@ -134,22 +136,63 @@ def judge(found: Sequence[Difference], params: GateParams) -> list[Finding]:
 
 def worst_class(candidate: Decisions, names: list[str], floor: float, params: GateParams) -> Finding:
     """Recall of the worst class; chance among so many classes is not a failure."""
-    recalls = {
-        names[one]: (float(candidate.right[candidate.gold == one].mean()), int((candidate.gold == one).sum()))
-        for one in np.unique(candidate.gold)
-        if (candidate.gold == one).sum() >= 10
+    classes = {names[one]: candidate.gold == one for one in np.unique(candidate.gold)}
+    return worst_of("worst_class_recall", "class", classes, candidate.right, floor, params)
+
+
+def worst_slice(
+    candidate: Decisions, texts: Sequence[str], columns: Mapping[str, Sequence[str]], floor: float, params: GateParams
+) -> Finding:
+    """Accuracy of the worst third by length or value of a kept column; chance among so many is not a failure.
+
+    Args:
+        candidate: its decisions.
+        texts: of the test records.
+        columns: kept columns of the test records, by name.
+        floor: least true accuracy anywhere.
+        params: level and resampling.
+    """
+    lengths = np.array([len(text) for text in texts])
+    low, high = np.quantile(lengths, [1 / 3, 2 / 3])
+    thirds = np.where(lengths <= low, "short", np.where(lengths <= high, "middling", "long"))
+    values = {"length": thirds, **{name: np.array([str(one) for one in given]) for name, given in columns.items()}}
+    members = {
+        f"{name}: {value}": found == value
+        for name, found in values.items()
+        for value in sorted(set(found.tolist()))
+        if len(set(found.tolist())) > 1
     }
-    if not recalls:
-        return Finding("floors.worst_class_recall", "PASS", "no class has 10 test records")
-    name = min(recalls, key=lambda each: recalls[each][0])
-    value, count = recalls[name]
-    # If every class had exactly the floor as its true recall, how low would the worst of them be?
+    return worst_of("slice_accuracy", "slice", members, candidate.right, floor, params)
+
+
+def worst_of(
+    rule: str, what: str, members: Mapping[str, np.ndarray], right: np.ndarray, floor: float, params: GateParams
+) -> Finding:
+    """The worst of several parts of the test split, against what the worst of so many would be by chance.
+
+    Args:
+        rule: its name under `gate.floors`.
+        what: a part is called.
+        members: which records belong to each part `(records,)`; parts below `FEWEST` records are not looked at.
+        right: whether each decision is gold `(records,)`.
+        floor: least true share anywhere.
+        params: level and resampling.
+    """
+    parts = {name: right[own] for name, own in members.items() if own.sum() >= FEWEST}
+    if not parts:
+        return Finding(f"floors.{rule}", "PASS", f"no {what} has {FEWEST} test records")
+    name = min(parts, key=lambda each: float(parts[each].mean()))
+    value, count = float(parts[name].mean()), len(parts[name])
+    # If every part had exactly the floor as its true share, how low would the worst of them be?
     generator = np.random.default_rng(params.seed)
-    sizes = np.array([size for _, size in recalls.values()])
+    sizes = np.array([len(one) for one in parts.values()])
     drawn = (generator.binomial(sizes, floor, size=(params.resamples, len(sizes))) / sizes).min(axis=1)
     limit = float(np.quantile(drawn, params.level))
-    why = f"worst class {name}: {value:.3f} of {count}; with a true {floor:g} everywhere the worst would be {limit:.3f} or more"
-    return Finding("floors.worst_class_recall", "FAIL" if value < limit else "PASS", why)
+    why = (
+        f"worst {what} {name}: {value:.3f} of {count}; with a true {floor:g} everywhere the worst of {len(parts)} "
+        f"would be {limit:.3f} or more"
+    )
+    return Finding(f"floors.{rule}", "FAIL" if value < limit else "PASS", why)
 
 
 def floor(rule: str, value: float | None, limit: float, *, at_most: bool = False) -> Finding:

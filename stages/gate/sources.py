@@ -49,6 +49,7 @@ class Side:
         curves: rows of the learning curves; empty where there are none.
         stages: of `dvc.lock`, by name; empty where there is none.
         commit: that its code and params come from; None outside git.
+        columns: kept columns of the test split by name, in the same order; empty where they were not read.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Side:
     curves: list[dict[str, float]] = field(default_factory=list)
     stages: dict[str, dict[str, Any]] = field(default_factory=dict)
     commit: str | None = None
+    columns: dict[str, list[str]] = field(default_factory=dict)
 
 
 def candidate(folder: Path = Path()) -> Side:
@@ -132,6 +134,14 @@ def check(one: Side, other: Side) -> None:
         raise CannotJudgeError(f"the predictions of {one.name} and {other.name} are of different records.")
 
 
+def texts_of(records: pa.Table) -> list[str]:
+    """What there is to read of each prepared record: its text, or both of its texts."""
+    texts: list[str] = records["text"].to_pylist()
+    if "text_b" not in records.column_names:
+        return texts
+    return [f"{one} | {other}" for one, other in zip(texts, records["text_b"].to_pylist(), strict=True)]
+
+
 def judged(schema: Schema) -> None:
     """The gate compares right and wrong decisions, one per record.
 
@@ -175,13 +185,14 @@ def _side(name: str, read: Reader, commit: str | None, *, texts: bool) -> Side:
     alignment = _optional(read, artifacts.ALIGNMENT_METRICS)
     curves = _optional(read, artifacts.CURVES)
     lock = _optional(read, Path("dvc.lock"))
-    said: list[str] = []
+    said: dict[str, list[Any]] = {"text": []}
     if texts:
-        said = pq.read_table(io.BytesIO(read(artifacts.prepared("test"))), columns=["text"])["text"].to_pylist()
+        held = pq.read_table(io.BytesIO(read(artifacts.prepared("test"))))
+        said = {"text": texts_of(held), **held.select(schema.keep).to_pydict()}
     return Side(
         name,
         _decisions(table, schema.labels),
-        said,
+        said["text"],
         schema,
         json.loads(read(artifacts.METRICS)),
         json.loads(alignment) if alignment else {},
@@ -189,6 +200,7 @@ def _side(name: str, read: Reader, commit: str | None, *, texts: bool) -> Side:
         _curves(curves.decode("utf-8")),
         dict(_yaml(lock).get("stages") or {}),
         commit,
+        {column: [str(value) for value in said[column]] for column in schema.keep if column in said},
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import cast
 
 from stages.errors import Problem
+from stages.params import regimen
 from stages.params.section import Section
 from stages.params.task import PROBED, VALIDATED, TaskParams
 from stages.params.training import TrainingParams
@@ -72,4 +73,5 @@ RULES: tuple[Callable[[Sections], Iterator[Problem]], ...] = (
     head_start_of_kind,
     weights_of_kind,
     loss_of_a_crf,
+    *regimen.RULES,
 )

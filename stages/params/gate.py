@@ -18,17 +18,23 @@ class Floors(Settings):
     Attributes:
         accuracy: least accuracy on test.
         worst_class_recall: least recall of any class with at least 10 test records, unless chance explains the worst one.
+        slice_accuracy: least accuracy of any third by length and any value of a kept column (`data.columns.keep`) with at
+            least 10 test records, unless chance explains the worst one.
         retention: least share of the worst ability kept (value, from the alignment report).
         ece: largest calibration error at the release's temperature.
         robustness: largest accuracy that any small change of the texts may cost.
+        latency_ms: longest that 95 % of single texts may take in the release's graph, on the machine that runs the gate and
+            with one thread.
         release_megabytes: largest size of `models/release`.
     """
 
     accuracy: Share | None = None
     worst_class_recall: Share | None = None
+    slice_accuracy: Share | None = None
     retention: Annotated[float, Field(ge=-1, le=1)] | None = None
     ece: Share | None = None
     robustness: Share | None = None
+    latency_ms: Annotated[float, Field(gt=0)] | None = None
     release_megabytes: Annotated[float, Field(gt=0)] | None = None
 
 

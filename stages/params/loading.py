@@ -19,7 +19,19 @@ from stages.errors import ParamsError, Problem, report
 from stages.params.section import Section
 
 FILE = Path("params.yaml")
-SECTIONS = ("data", "task", "model", "text", "adaptation", "training", "evaluation", "export", "tracking", "gate")
+SECTIONS = (
+    "data",
+    "task",
+    "model",
+    "text",
+    "adaptation",
+    "training",
+    "objectives",
+    "evaluation",
+    "export",
+    "tracking",
+    "gate",
+)
 """Every top-level key that `params.yaml` may hold."""
 
 

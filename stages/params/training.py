@@ -28,7 +28,9 @@ class TrainingParams(Section):
 
     Attributes:
         epochs: passes over train.
-        batch_size: records per optimizer step on one process, before accumulation.
+        batch_size: records per optimizer step before accumulation, of all processes together.
+        batch_tokens: most tokens of a batch, padding included; short texts then come in larger batches, and `batch_size` and
+            `group_by_length` say nothing. null counts records.
         accumulation: batches whose gradients are summed for one optimizer step.
         eval_batch_size: records per batch where nothing is learned.
         group_by_length: batches of similar length, so that little is padding; the order stays random and seeded.
@@ -46,6 +48,8 @@ class TrainingParams(Section):
         class_weights: `balanced` weighs classes by n / (classes * n_class), scaled to a mean of 1 over train's records.
         precision: `auto` is bf16 where the processor multiplies it natively, else fp32.
         gradient_checkpointing: recompute activations in the backward pass: less memory, more time.
+        frozen_cache_mib: memory for what frozen layers computed, in MiB; more of it goes to a file. null computes it anew each
+            epoch.
         metric: validation metric that picks the best epoch and stops early: `loss`, or one of the task's kind (see
             `stages.params.task.VALIDATED`); `auto` is the kind's own choice.
         early_stopping: when to stop.
@@ -59,6 +63,7 @@ class TrainingParams(Section):
     section: ClassVar[str] = "training"
     epochs: Annotated[float, Field(gt=0)] = 3
     batch_size: Annotated[int, Field(ge=1)] = 32
+    batch_tokens: Annotated[int, Field(ge=1)] | None = None
     accumulation: Annotated[int, Field(ge=1)] = 1
     eval_batch_size: Annotated[int, Field(ge=1)] = 64
     group_by_length: bool = True
@@ -75,6 +80,7 @@ class TrainingParams(Section):
     class_weights: Literal["none", "balanced"] = "none"
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     gradient_checkpointing: bool = False
+    frozen_cache_mib: Annotated[int, Field(ge=0)] | None = 1024
     metric: Annotated[str, Field(min_length=1)] = "auto"
     early_stopping: EarlyStopping = EarlyStopping()
     evaluations_per_epoch: Annotated[int, Field(ge=1)] = 1

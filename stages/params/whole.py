@@ -17,6 +17,7 @@ from stages.params.export import ExportParams
 from stages.params.gate import GateParams
 from stages.params.loading import FILE, invalid, load
 from stages.params.model import ModelParams
+from stages.params.objectives import ObjectivesParams
 from stages.params.section import Section
 from stages.params.task import TaskParams
 from stages.params.text import TextParams
@@ -30,6 +31,7 @@ SECTIONS: tuple[type[Section], ...] = (
     TextParams,
     AdaptationParams,
     TrainingParams,
+    ObjectivesParams,
     EvaluationParams,
     ExportParams,
     TrackingParams,

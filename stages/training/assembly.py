@@ -2,14 +2,18 @@
 
 `models/finetuned` holds the encoder in the hub's own layout (`config.json`, `model.safetensors`, tokenizer files), so that
 any transformers program can load it, and beside it `head.safetensors` and `whetstone.json` (task, labels, pooling,
-lengths). Everything is written by hand where the library's own writer would add a version, a path or a date.
+lengths). Adapters that cannot be merged lie in `adapter.safetensors` and are put in again when the model is read (see
+docs/decisions/0007-adapters-that-stay.md); of merged ones that file keeps what was learned. Everything is written by hand
+where the library's own writer would add a version, a path or a date.
 """
 
 from __future__ import annotations
 
 import inspect
+import json
 import logging
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,15 +25,19 @@ from transformers import AutoConfig, AutoModel
 from transformers.utils import logging as chatter
 
 from stages import tasks
+from stages.adaptation import METHODS
+from stages.adaptation.protocol import is_inserted
 from stages.artifacts import Encoding, Schema, read_json, write_json
 from stages.encoding import base_model, tokenizer
 from stages.errors import ModelError
+from stages.params.adaptation import AdaptationParams
 from stages.params.model import ModelParams
 from stages.params.task import TaskParams
 from stages.tasks.protocol import Fitted, Task
 from stages.training.precision import attention
 
 HEAD = "head.safetensors"
+ADAPTER = "adapter.safetensors"
 FACTS = "whetstone.json"
 VOLATILE = ("_name_or_path", "transformers_version", "_attn_implementation", "dtype", "torch_dtype")
 """Keys of a config that say where or with what it was written, not what the model is."""
@@ -45,7 +53,7 @@ class Facts:
         encoding: how its texts were tokenized.
         pooling: how states become one vector.
         model: the `model` section.
-        method: how it was adapted.
+        adaptation: the `adaptation` section.
         task: the `task` section.
         fitted: what the task chose on validation.
     """
@@ -54,9 +62,14 @@ class Facts:
     encoding: Encoding
     pooling: str
     model: dict[str, Any]
-    method: str
+    adaptation: dict[str, Any]
     task: dict[str, Any]
     fitted: Fitted = field(default_factory=dict)
+
+    @property
+    def method(self) -> str:
+        """How it was adapted."""
+        return str(self.adaptation["method"])
 
 
 def load_encoder(folder: Path, params: ModelParams, where: torch.device) -> nn.Module:
@@ -105,20 +118,26 @@ def build(params: ModelParams, task: Task, schema: Schema, where: torch.device) 
     return task.model(encoder, pooling, schema, params), pooling
 
 
-def save(model: nn.Module, facts: Facts, base: Path, folder: Path) -> None:
+def save(
+    model: nn.Module, facts: Facts, base: Path, folder: Path, adapter: Mapping[str, torch.Tensor] | None = None
+) -> None:
     """Write a tuned model; the folder appears only when it is complete.
 
     Args:
-        model: with attributes `encoder` and `head`, merged.
+        model: with attributes `encoder` and `head`, merged where that exists.
         facts: what goes into `whetstone.json`.
         base: folder of the base model, for its tokenizer.
         folder: where to.
+        adapter: the few tensors that were learned, for a file of their own; None or empty for none.
     """
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     encoder: Any = model.encoder
-    save_file(_tensors(encoder), partial / base_model.WEIGHTS, metadata={"format": "pt"})
+    own = {name: value for name, value in _tensors(encoder).items() if not is_inserted(name)}
+    save_file(own, partial / base_model.WEIGHTS, metadata={"format": "pt"})
+    if adapter:
+        _write_adapter(partial / ADAPTER, adapter, facts)
     save_file(_tensors(model.head), partial / HEAD, metadata={"format": "pt"})  # type: ignore[arg-type]
     config = {key: value for key, value in encoder.config.to_dict().items() if key not in VOLATILE}
     config["architectures"] = [type(encoder).__name__]
@@ -144,19 +163,34 @@ def load(folder: Path, where: torch.device) -> tuple[nn.Module, Facts]:
         encoding=Encoding(**raw["encoding"]),
         pooling=raw["pooling"],
         model=raw["model"],
-        method=raw["method"],
+        adaptation=raw["adaptation"],
         task=raw["task"],
         fitted=raw["fitted"],
     )
     params = ModelParams.model_validate({**facts.model, "base": str(folder.resolve()), "revision": None})
+    encoder = load_encoder(folder, params, where)
+    method = METHODS[facts.method](AdaptationParams.model_validate(facts.adaptation))
+    if not method.merges:
+        try:
+            method.rebuild(encoder, load_file(folder / ADAPTER))
+        except (OSError, RuntimeError, KeyError) as error:
+            raise ModelError(f"{folder / ADAPTER}: does not fit {FACTS} ({error}). Run `dvc repro finetune`.") from None
     task = tasks.make(TaskParams.model_validate(facts.task))
-    model = task.model(load_encoder(folder, params, where), facts.pooling, facts.schema, params)
+    model = task.model(encoder, facts.pooling, facts.schema, params)
     head: Any = model.head
     try:
         head.load_state_dict(load_file(folder / HEAD))
     except (OSError, RuntimeError) as error:
         raise ModelError(f"{folder / HEAD}: does not fit {FACTS} ({error}). Run `dvc repro finetune`.") from None
     return model.to(where).eval(), facts
+
+
+def _write_adapter(file: Path, adapter: Mapping[str, torch.Tensor], facts: Facts) -> None:
+    """Write the small file, with its settings in its head: one key, since the order of several would be by chance."""
+    method = METHODS[facts.method]
+    told = {"method": facts.method, "merged": method.merges, "adaptation": facts.adaptation}
+    tensors = {name: value.detach().cpu().contiguous() for name, value in sorted(adapter.items())}
+    save_file(tensors, file, metadata={"whetstone": json.dumps(told, sort_keys=True)})
 
 
 def _tensors(module: nn.Module) -> dict[str, torch.Tensor]:

@@ -17,11 +17,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from stages.artifacts import read_table
-from stages.encoding.ragged import Columns, Ragged
+from stages.encoding.ragged import Columns, Ragged, numbers
 
+IDLE = "idle"
+"""Key of a batch whose records count nothing in this process."""
 WINDOW = 50
 """Batches that are sorted by length together: more saves padding, fewer mixes better."""
 
@@ -54,7 +56,7 @@ class Rows(Dataset[dict[str, Any]]):
         columns = {
             name: found
             for name in table.column_names
-            if name not in {"id", "input_ids", "length", "full_length"} and (found := _numbers(table[name])) is not None
+            if name not in {"id", "input_ids", "length", "full_length"} and (found := numbers(table[name])) is not None
         }
         return cls(table["id"], ids.values, ids.offsets, columns)
 
@@ -77,37 +79,50 @@ class Rows(Dataset[dict[str, Any]]):
         at = np.asarray(indices)
         for name, values in self.columns.items():
             columns[name] = [values[i] for i in indices] if isinstance(values, Ragged) else values[at]
+        if isinstance(indices, Idle):
+            columns[IDLE] = True
         return columns
 
 
 class Batches(Sampler[list[int]]):
     """Batches of record numbers, in an order that depends on seed and epoch alone.
 
+    With a budget of tokens, records are sorted by length and cut wherever the next one would not fit, so that short texts
+    come in larger batches. Cuts depend on lengths alone: every epoch has as many batches as the last one, of the same shapes,
+    and only who is in them and their order is by chance.
+
     Args:
         lengths: tokens per record `(records,)`.
         size: records per batch; the last one of an epoch may be smaller.
         seed: of the order.
         group: whether batches hold records of similar length.
+        tokens: most tokens of a batch, padding included; takes the place of `size` and `group`. A longer record comes alone.
     """
 
-    def __init__(self, lengths: np.ndarray, size: int, seed: int, *, group: bool) -> None:
+    def __init__(self, lengths: np.ndarray, size: int, seed: int, *, group: bool, tokens: int | None = None) -> None:
         self.lengths = lengths
         self.batch_size = size
         self.drop_last = False
         self.seed = seed
         self.group = group
         self.epoch = 0
+        self.cuts = None if tokens is None else budgeted(np.sort(lengths), tokens)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose order the next iteration gives."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return math.ceil(len(self.lengths) / self.batch_size)
+        return math.ceil(len(self.lengths) / self.batch_size) if self.cuts is None else len(self.cuts) - 1
 
     def __iter__(self) -> Iterator[list[int]]:
         generator = np.random.default_rng([self.seed, self.epoch])
         order = generator.permutation(len(self.lengths))
+        if self.cuts is not None:
+            order = order[np.argsort(self.lengths[order], kind="stable")]
+            for i in generator.permutation(len(self)):
+                yield order[self.cuts[i] : self.cuts[i + 1]].tolist()
+            return
         if self.group:
             window = self.batch_size * WINDOW
             parts = [order[i : i + window] for i in range(0, len(order), window)]
@@ -121,6 +136,61 @@ class Batches(Sampler[list[int]]):
             yield batch.tolist()
 
 
+def budgeted(ascending: np.ndarray, tokens: int) -> np.ndarray:
+    """Where to cut sorted lengths so that each batch, padded, has at most so many tokens.
+
+    Args:
+        ascending: lengths `(records,)`.
+        tokens: the budget.
+
+    Returns:
+        Cuts `(batches + 1,)`, from 0 to the number of records.
+    """
+    cuts = [0]
+    for i, length in enumerate(ascending.tolist()):
+        if i > cuts[-1] and (i + 1 - cuts[-1]) * length > tokens:
+            cuts.append(i)
+    return np.array([*cuts, len(ascending)])
+
+
+class Shares(Sampler[list[int]]):
+    """One process's part of each batch: every n-th record of it.
+
+    Args:
+        batches: that all processes form alike.
+        rank: of the process.
+        world: number of processes.
+    """
+
+    def __init__(self, batches: Batches, rank: int, world: int) -> None:
+        self.batches, self.rank, self.world = batches, rank, world
+
+    def set_epoch(self, epoch: int) -> None:
+        """See `Batches.set_epoch`."""
+        self.batches.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for batch in self.batches:
+            # A process that gets nothing has to take part all the same; what it computes counts nothing.
+            yield batch[self.rank :: self.world] or Idle(batch[:1])
+
+
+class Idle(list[int]):
+    """A share of a batch that had no record left."""
+
+
+class Loader(DataLoader[dict[str, Any]]):
+    """A loader that tells its batches the epoch; it collates in this process, since rows lie in memory."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the Trainer at the beginning of each epoch."""
+        order: Any = self.batch_sampler
+        order.set_epoch(epoch)
+
+
 def padding_share(batches: Batches, lengths: np.ndarray) -> float:
     """Share of positions of an epoch's batches that is padding."""
     positions = tokens = 0
@@ -129,11 +199,3 @@ def padding_share(batches: Batches, lengths: np.ndarray) -> float:
         positions += int(own.max()) * len(batch)
         tokens += int(own.sum())
     return 1 - tokens / positions if positions else 0.0
-
-
-def _numbers(column: pa.ChunkedArray) -> np.ndarray | Ragged | None:
-    """A column as collating takes it; None where it holds no numbers."""
-    kind = column.type
-    if pa.types.is_list(kind) and pa.types.is_primitive(kind.value_type):
-        return Ragged.of_lists(column)
-    return column.to_numpy() if pa.types.is_primitive(kind) else None

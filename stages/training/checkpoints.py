@@ -60,11 +60,19 @@ def mark_complete(path: Path) -> None:
     (path / MARKER).touch()
     for other in path.parent.glob(f"{PREFIX}*"):
         if other != path:
-            shutil.rmtree(other, ignore_errors=True)
+            remove(other)
+
+
+def remove(path: Path) -> None:
+    """Remove a checkpoint, its marker first: a process that is killed on the way must not leave half of one that counts."""
+    (path / MARKER).unlink(missing_ok=True)
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def discard(folder: Path) -> None:
     """Remove a finished run's checkpoints, and the folders above them that became empty."""
+    for path in folder.glob(f"{PREFIX}*"):
+        remove(path)
     shutil.rmtree(folder, ignore_errors=True)
     for parent in list(folder.parents)[:2]:
         if parent.is_dir() and not any(parent.iterdir()):

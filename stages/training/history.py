@@ -76,7 +76,9 @@ class History:
         self.steps.append(row)
         return row
 
-    def add_evaluation(self, step: int, epoch: float, learning_rate: float, values: dict[str, float]) -> bool:
+    def add_evaluation(
+        self, step: int, epoch: float, learning_rate: float, values: dict[str, float], *, counts: bool = True
+    ) -> bool:
         """Close a row of the learning curve.
 
         Args:
@@ -84,6 +86,7 @@ class History:
             epoch: passes over train done.
             learning_rate: of the base's weights.
             values: validation's metrics, `loss` among them.
+            counts: whether these weights may be the best ones; if not, patience does not wait either.
 
         Returns:
             Whether this is the best evaluation so far.
@@ -93,6 +96,8 @@ class History:
         row["learning_rate"] = learning_rate
         self.window_sum, self.window_count = 0.0, 0
         self.evaluations.append(row)
+        if not counts:
+            return False
         value = values[self.metric] if self.metric != "loss" else -values["loss"]
         if math.isfinite(value) and (self.best_value is None or value > self.best_value + self.min_delta):
             self.best_value, self.best_step, self.waited = value, step, 0

@@ -8,45 +8,58 @@ words that the corpus does not show, which nothing pulls back. Decoupled as in L
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
 from stages.params.training import TrainingParams
+from stages.training.clipping import ClippedAdamW
 
 NORMS = (nn.LayerNorm, nn.RMSNorm, nn.GroupNorm)
 
 
-def parameter_groups(model: nn.Module, params: TrainingParams) -> list[dict[str, Any]]:
-    """Sort trainable weights into groups: base or head, decayed or not.
+def parameter_groups(
+    model: nn.Module, params: TrainingParams, factors: Mapping[str, float] | None = None
+) -> list[dict[str, Any]]:
+    """Sort trainable weights into groups: base or head, decayed or not, and by the factor of their rate.
+
+    Args:
+        model: whose weights.
+        params: rates and decay.
+        factors: of the learning rate, by weight's name; 1 where a weight is not named.
 
     Returns:
-        Groups for a torch optimizer, each with a `name` (`base`, `base-no-decay`, `head`, `head-no-decay`).
+        Groups for a torch optimizer, each with a `name` (`base`, `base-no-decay`, `head`, `head-no-decay`, with the factor
+        behind it where it is not 1). Groups at the full rate come first.
     """
     undecayed = _undecayed(model)
-    groups: dict[str, list[nn.Parameter]] = {}
+    groups: dict[tuple[str, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             part = "head" if name.startswith("head.") else "base"
             key = f"{part}-no-decay" if name in undecayed else part
-            groups.setdefault(key, []).append(parameter)
+            groups.setdefault((key, (factors or {}).get(name, 1.0)), []).append(parameter)
     head_rate = params.head_learning_rate or params.learning_rate
     return [
         {
-            "name": key,
+            "name": key if factor == 1 else f"{key} x {factor:.4g}",
             "params": members,
-            "lr": head_rate if key.startswith("head") else params.learning_rate,
+            "lr": factor * (head_rate if key.startswith("head") else params.learning_rate),
             "weight_decay": 0.0 if key.endswith("no-decay") else params.weight_decay,
         }
-        for key, members in sorted(groups.items())
+        for (key, factor), members in sorted(groups.items(), key=lambda group: (-group[0][1], group[0][0]))
     ]
 
 
-def make_optimizer(model: nn.Module, params: TrainingParams) -> torch.optim.Optimizer:
+def make_optimizer(
+    model: nn.Module, params: TrainingParams, factors: Mapping[str, float] | None = None
+) -> torch.optim.Optimizer:
     """Fused AdamW over `parameter_groups`."""
     beta1, beta2 = params.betas
-    return torch.optim.AdamW(parameter_groups(model, params), betas=(beta1, beta2), eps=params.epsilon, fused=True)
+    groups = parameter_groups(model, params, factors)
+    return ClippedAdamW(groups, betas=(beta1, beta2), eps=params.epsilon, fused=True)
 
 
 def make_schedule(

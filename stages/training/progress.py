@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 class Progress(TrainerCallback):
     """Shows how far training is, how fast it goes, and how long it will take."""
 
-    def __init__(self, records_per_step: int) -> None:
+    def __init__(self, records_per_step: float) -> None:
         self.records_per_step = records_per_step
         self.bar: tqdm[Any] | None = None
         self.began = self.spoke = time.monotonic()

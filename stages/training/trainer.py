@@ -3,11 +3,13 @@
 What differs, and why:
 
 - batches come from `Batches`, whose order is a function of seed and epoch, so that resuming needs no sampler state;
-- the loss is the task's own objective on outputs, in float32;
+- the loss is the task's own objective on outputs, in float32, and is added up on the device;
+- on a CPU dropout comes from packed random bits and attention is chosen by length; clipping happens inside the optimizer;
 - a run begins with a head fitted on frozen features, unless params say otherwise, and is evaluated at that point;
 - evaluation predicts in batches sorted by length and keeps the best weights in memory: no checkpoint per epoch;
 - checkpoints are written by the clock, resumable ones only, and are gone when the run is done;
-- curves, patience and best weights live in `History` and travel with the checkpoint.
+- curves, patience and best weights live in `History` and travel with the checkpoint;
+- the method of adaptation and the objectives take part through `Hooks`.
 """
 
 from __future__ import annotations
@@ -21,21 +23,23 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from stages.encoding.ragged import Outputs, Ragged
 from stages.params.training import TrainingParams
 from stages.tasks.protocol import Task
-from stages.training import checkpoints, head_start
-from stages.training.batching import Batches, Rows
+from stages.training import attention, checkpoints, dropout, head_start, parallel, stream
+from stages.training.batching import IDLE, Batches, Loader, Rows, Shares
+from stages.training.clipping import ClippedAdamW
 from stages.training.head_fits import FITS
 from stages.training.history import History, snapshot
+from stages.training.hooks import Hooks
 from stages.training.optimizer import make_optimizer, make_schedule
 from stages.training.precision import use_bf16
-from stages.training.prediction import Tensors, ask, outputs_of, tensors
+from stages.training.prediction import Tensors, outputs_of, tensors
 from stages.training.progress import Progress
+from stages.training.running import Running
 
 STEP_ROWS = 200
 """About how many rows the step curve has, however long the run is."""
@@ -55,6 +59,7 @@ class Tuner(Trainer):
         pad_id: token id of padding.
         folder: for checkpoints.
         observe: told the figures of steps and evaluations, with the step they belong to.
+        hooks: of the method of adaptation and of objectives; None for none.
     """
 
     optimizer: Any
@@ -71,21 +76,31 @@ class Tuner(Trainer):
         pad_id: int,
         folder: Path,
         observe: Observer,
+        hooks: Hooks | None = None,
     ) -> None:
         self.task, self.params, self.validation, self.pad_id = task, params, validation, pad_id
-        self.observe = observe
+        self.observe, self.hooks = observe, hooks or Hooks()
         self.history = History.begin(params, task.figures.validation[0])
         self.best: dict[str, torch.Tensor] | None = None
-        self.progress = Progress(params.batch_size * params.accumulation)
+        self.batches: Batches = self.hooks.batches(train, params)
+        self.progress = Progress(params.accumulation * len(train) / len(self.batches))
         where = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.bf16 = use_bf16(params.precision, where)
         if params.gradient_checkpointing:
             encoder: Any = model.encoder
             encoder.activation_checkpointing_enable({"use_reentrant": False})
+        if where.type == "cpu":
+            dropout.install(model)
+            attention.install(model.encoder)
+            if self.bf16:
+                stream.install(model.encoder)
         super().__init__(model=model, args=self._arguments(folder, where), train_dataset=train)
         self.objective = objective.to(self.args.device)
+        self.running = Running(self.history, self.args.device)
         for builtin in (PrinterCallback, ProgressCallback):
             self.remove_callback(builtin)
+        # Before the rhythm, which declares a checkpoint complete.
+        self.add_callback(self.hooks)
         self.add_callback(Rhythm(self))
         self.add_callback(self.progress)
 
@@ -108,18 +123,26 @@ class Tuner(Trainer):
             report_to="none",
             dataloader_pin_memory=where.type == "cuda",
             remove_unused_columns=False,
+            ddp_find_unused_parameters=False,
         )
 
     def run(self) -> None:
         """Train to the end, from the latest complete checkpoint if there is one, and restore the best weights."""
-        resumed = checkpoints.latest(Path(self.args.output_dir))
+        folder = Path(self.args.output_dir)
+        resumed = parallel.agreed(checkpoints.latest(folder) if parallel.is_first() else None)
+        self.hooks.prepare(self.model, resumed)
         if resumed is not None:
             self.history, self.best = History.load(resumed)
         elif self.params.head_start == "probe" and self.task.probe is not None:
             self._start_head()
+        self.running = Running(self.history, self.args.device)
+        if parallel.active():
+            # The weights are the same by now; each process drops out other numbers from here on.
+            torch.manual_seed(self.params.seed + parallel.rank())
         self.train(resume_from_checkpoint=str(resumed) if resumed is not None else None)
         if self.best is not None:
             self.model.load_state_dict(self.best)
+        self.hooks.finish(self.model, self._validate, self.history.metric)
 
     def _start_head(self) -> None:
         """Fit the head on frozen features, and read validation before the first step; see `stages.training.head_start`."""
@@ -130,29 +153,30 @@ class Tuner(Trainer):
         fit = FITS[self.task.probe or "multinomial"]
         found = fit(read, labels, model.head.out_features, self.params.seed, balanced=balanced)
         head_start.put(model.head, found)
+        self.hooks.objectives.head_started(model)
         self.history.head_start = found.strength
-        self.history.observe(self._loss_at_once(found.outputs(read), labels))
+        self.running.observe(torch.tensor(self._loss_at_once(found.outputs(read), labels), dtype=torch.float64))
         self.evaluate()
 
-    def get_train_dataloader(self) -> DataLoader[dict[str, Any]]:
-        """Batches of train in seeded order, collated by the task."""
-        rows: Rows = self.train_dataset
-        order = Batches(rows.lengths, self.params.batch_size, self.params.seed, group=self.params.group_by_length)
-        loader: DataLoader[dict[str, Any]] = DataLoader(
-            rows,
+    def get_train_dataloader(self) -> Loader:
+        """Batches of train in seeded order, collated by the task; each of several processes takes its share of each."""
+        order = Shares(self.batches, parallel.rank(), parallel.world()) if parallel.active() else self.batches
+        return Loader(
+            self.train_dataset,
             batch_sampler=order,
             collate_fn=self._collate,
             pin_memory=self.args.dataloader_pin_memory,
         )
-        return self.accelerator.prepare(loader)
 
     def _collate(self, columns: Any) -> Tensors:
-        return tensors(self.task.collate(columns, self.pad_id))
+        idle = columns.pop(IDLE, False)
+        batch = tensors(self.task.collate(columns, self.pad_id))
+        return {**batch, IDLE: torch.ones(1)} if idle else batch
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """Fused AdamW; see `stages.training.optimizer`."""
         if self.optimizer is None:
-            self.optimizer = make_optimizer(model or self.model, self.params)
+            self.optimizer = make_optimizer(model or self.model, self.params, self.hooks.factors(self.model))
         return self.optimizer
 
     def create_scheduler(
@@ -172,9 +196,22 @@ class Tuner(Trainer):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
         """Mean loss of a batch, in float32; the Trainer divides it by the batches that are accumulated."""
-        loss = self.loss(ask(model, inputs), inputs["labels"])
-        self.history.observe(float(loss.detach()))
+        idle = inputs.pop(IDLE, None) is not None
+        loss = self.hooks.loss(model, inputs, self.loss, self.state.global_step)
+        if parallel.active():
+            loss = loss * parallel.weight(self.objective, inputs["labels"], idle=idle)
+        self.running.observe(loss)
         return loss
+
+    def _clip_grad_norm(self, model: nn.Module) -> torch.Tensor:
+        """Leave the scaling to the optimizer where it can do it."""
+        inner = getattr(self.optimizer, "optimizer", self.optimizer)
+        norm = inner.clip(self.args.max_grad_norm) if isinstance(inner, ClippedAdamW) else None
+        return super()._clip_grad_norm(model) if norm is None else norm
+
+    def _get_grad_norm(self, model: nn.Module, grad_norm: torch.Tensor | None = None) -> torch.Tensor | None:
+        """Nothing is computed for a log that is not written."""
+        return grad_norm
 
     def loss(self, outputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """The objective of outputs, in float32 also under autocast."""
@@ -183,11 +220,13 @@ class Tuner(Trainer):
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Validate; keep the weights when they are the best so far."""
-        outputs, loss = self._predict_validation()
-        values = {"loss": loss, **self.task.validate(outputs, self.validation.columns)}
         step, epoch = self.state.global_step, float(self.state.epoch or 0.0)
-        if self.history.add_evaluation(step, epoch, self._rate(), values):
-            self.best = snapshot(self.model)
+        with self.hooks.averaged(self.model):
+            values = self._validate()
+            self.running.settle()
+            if self.history.add_evaluation(step, epoch, self._rate(), values, counts=self.hooks.settled(step)):
+                self.best = snapshot(self.model)
+            self.running.reread()
         self.observe(self.history.evaluations[-1], step)
         shown = ", ".join(f"{name} {value:.4f}" for name, value in values.items())
         best = " (best so far)" if self.history.best_step == step else ""
@@ -195,6 +234,11 @@ class Tuner(Trainer):
             f"epoch {epoch:.2f}: train loss {self.history.evaluations[-1]['train_loss']:.4f}, validation {shown}{best}"
         )
         return {f"eval_{name}": value for name, value in values.items()}
+
+    def _validate(self) -> dict[str, float]:
+        """Metrics of validation, `loss` among them."""
+        outputs, loss = self._predict_validation()
+        return parallel.agreed({"loss": loss, **self.task.validate(outputs, self.validation.columns)})
 
     def _predict_validation(self) -> tuple[Outputs, float]:
         """Outputs and mean loss of validation.
@@ -250,22 +294,32 @@ class Rhythm(TrainerCallback):
         """Rows by count, evaluations by share of an epoch and at the end, checkpoints by the clock."""
         tuner, step = self.tuner, state.global_step
         if step % max(state.max_steps // STEP_ROWS, 1) == 0 or step == state.max_steps:
+            tuner.running.settle()
             row = tuner.history.add_steps_row(step, tuner._get_learning_rate())
+            tuner.running.reread()
             tuner.observe({name: value for name, value in row.items() if name != "step"}, step)
         if self._is_evaluation(step, state):
             tuner.evaluate()
             control.should_training_stop = control.should_training_stop or tuner.history.exhausted
-        waited = time.monotonic() - self.saved
-        due = waited >= tuner.params.checkpoint_seconds
-        control.should_save = due and step < state.max_steps and not control.should_training_stop
+        control.should_save = self._is_due(step, state) and step < state.max_steps and not control.should_training_stop
         return control
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Complete the Trainer's checkpoint with the history, and declare it complete."""
         folder = Path(args.output_dir) / f"{checkpoints.PREFIX}{state.global_step}"
-        self.tuner.history.save(folder, self.tuner.best)
-        checkpoints.mark_complete(folder)
+        self.tuner.running.settle()
+        parallel.wait()
+        if parallel.is_first():
+            self.tuner.history.save(folder, self.tuner.best)
+            checkpoints.mark_complete(folder)
+        parallel.wait()
         self.saved = time.monotonic()
+
+    def _is_due(self, step: int, state: TrainerState) -> bool:
+        """Whether the clock says that it is time for a checkpoint; of several processes, the first one's clock."""
+        if parallel.active() and step % max(state.max_steps // STEP_ROWS, 1):
+            return False
+        return parallel.agreed(time.monotonic() - self.saved >= self.tuner.params.checkpoint_seconds)
 
     def _is_evaluation(self, step: int, state: TrainerState) -> bool:
         if step == state.max_steps:

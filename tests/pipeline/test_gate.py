@@ -120,14 +120,18 @@ def test_a_better_model_passes_unless_a_floor_is_missed(repository: Path) -> Non
     evaluated(repository, 0.02)
     assert judged(repository)[0] == 0
     floors = {"accuracy": 0.9, "worst_class_recall": 0.5, "retention": 0.5, "ece": 0.1, "robustness": 0.1}
+    floors |= {"slice_accuracy": 0.8}
     set_gate(repository, floors=floors)
     assert judged(repository)[0] == 0
     set_gate(repository, floors={**floors, "retention": 0.7})
     code, said = judged(repository)
     assert code == 1
     assert "| `floors.retention` | — | FAIL | 0.6000, at least 0.7 asked |" in said
-    set_gate(repository, floors={"release_megabytes": 100})
-    assert judged(repository)[0] == 3
+    for unmeasured in ("release_megabytes", "latency_ms"):
+        set_gate(repository, floors={unmeasured: 100})
+        code, said = judged(repository)
+        assert code == 3
+        assert f"| `floors.{unmeasured}` | — | INCONCLUSIVE | was not measured |" in said
 
 
 def test_a_champion_besides_the_baseline_has_to_be_held_against_too(repository: Path) -> None:

@@ -133,8 +133,11 @@ def test_the_three_gaps_are_measured_and_told(done: Path) -> None:
     metrics = json.loads((done / artifacts.ALIGNMENT_METRICS).read_text(encoding="utf-8"))
     assert set(metrics["robustness"]) >= {"upper case", "typing mistakes"}
     assert all(0 <= one["auroc"] <= 1 for one in metrics["out_of_scope"].values())
-    gaps = {"task", "shift: test", "shift: shifted", "shift: unlabelled", "retention"}
+    gaps = {"task", "shift: validation", "shift: test", "shift: shifted", "shift: unlabelled", "retention"}
     assert set(metrics["verdicts"]) == gaps
+    assert metrics["budget"]["records"] == 1000
+    assert metrics["task"]["subwords_per_word"] >= 1
+    assert metrics["shift"]["validation"]["distance_ratio"] == 1
     for split in ("test", "shifted", "unlabelled"):
         assert 0 <= metrics["shift"][split]["separation_low"] <= metrics["shift"][split]["separation"] <= 1
     said = (done / artifacts.ALIGNMENT / "report.html").read_text(encoding="utf-8")

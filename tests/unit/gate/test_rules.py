@@ -93,6 +93,29 @@ def test_the_worst_class_by_chance_is_no_failure() -> None:
     assert rules.worst_class(few, names, 0.8, PARAMS).outcome == "PASS"
 
 
+def test_the_worst_slice_by_chance_is_no_failure_and_a_bad_channel_is() -> None:
+    n = 900
+    failed = 0
+    for seed in range(100):
+        generator = np.random.default_rng(seed)
+        texts = ["x" * int(size) for size in generator.integers(5, 80, n)]
+        channels = [f"c{i % 15}" for i in range(n)]
+        gold = np.zeros(n, dtype=int)
+        said = Decisions([""] * n, gold, (generator.random(n) >= 0.9).astype(int), np.ones(n))
+        failed += rules.worst_slice(said, texts, {"channel": channels}, 0.9, PARAMS).outcome == "FAIL"
+    assert failed / 100 <= 0.11
+    predicted = said.predicted.copy()
+    predicted[[i for i in range(n) if channels[i] == "c3"][:25]] = 1
+    bad = rules.worst_slice(
+        Decisions(said.ids, gold, predicted, said.confidence), texts, {"channel": channels}, 0.9, PARAMS
+    )
+    assert bad.outcome == "FAIL"
+    assert "slice channel: c3" in bad.why
+    assert "the worst of 18" in bad.why
+    short = rules.worst_slice(Decisions([""] * 6, gold[:6], gold[:6], np.ones(6)), texts[:6], {}, 0.9, PARAMS)
+    assert (short.outcome, short.rule) == ("PASS", "floors.slice_accuracy")
+
+
 def test_floors_and_verdicts() -> None:
     assert rules.floor("accuracy", 0.9, 0.8).outcome == "PASS"
     assert rules.floor("ece", 0.2, 0.1, at_most=True).outcome == "FAIL"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from stages.tracking.registry import (
     RegistryError,
     Version,
 )
+from tests import postgres_server
 from tests.mlflow_server import serving
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -28,8 +30,10 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(tmp_path_factory.mktemp("server")) as address:
-        yield address
+    """On PostgreSQL where it is installed, as teams run it; else on an sqlite file."""
+    with ExitStack() as running:
+        store = running.enter_context(postgres_server.database()) if postgres_server.available() else None
+        yield running.enter_context(serving(tmp_path_factory.mktemp("server"), store))
 
 
 @pytest.fixture(autouse=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.training.batching import Batches, Rows, padding_share
+from stages.training.batching import Batches, Idle, Rows, Shares, padding_share
 
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=300), st.integers(1, 40), st.integers(0, 5), st.booleans())
@@ -40,3 +42,48 @@ def test_rows_give_back_what_a_table_holds() -> None:
     assert [ids.tolist() for ids in batch["input_ids"]] == [[4], [1, 2, 3]]
     assert batch["label"].tolist() == [0, 1]
     assert Rows.of(table.slice(1)).flat.tolist() == [4]
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=300), st.integers(1, 500), st.integers(0, 5))
+def test_a_budget_of_tokens_is_kept_and_every_epoch_has_the_same_shapes(
+    lengths: list[int], tokens: int, epoch: int
+) -> None:
+    batches = Batches(np.array(lengths), 1, seed=3, group=True, tokens=tokens)
+    first = list(batches)
+    batches.set_epoch(epoch)
+    later = list(batches)
+    assert sorted(i for batch in later for i in batch) == list(range(len(lengths)))
+    assert len(later) == len(first) == len(batches)
+
+    def shapes(made: list[list[int]]) -> list[tuple[int, int]]:
+        return sorted((len(batch), max(lengths[i] for i in batch)) for batch in made)
+
+    assert shapes(first) == shapes(later)
+    assert all(
+        len(batch) == 1 or count * width <= tokens
+        for batch, (count, width) in zip(first, map(shape_of(lengths), first), strict=True)
+    )
+
+
+def shape_of(lengths: list[int]) -> Callable[[list[int]], tuple[int, int]]:
+    return lambda batch: (len(batch), max(lengths[i] for i in batch))
+
+
+def test_a_budget_mixes_records_and_leaves_little_padding() -> None:
+    lengths = np.random.default_rng(0).integers(4, 60, 2000)
+    batches = Batches(lengths, 1, 1, group=False, tokens=1024)
+    assert padding_share(batches, lengths) < 0.05
+    before = {frozenset(batch) for batch in batches}
+    batches.set_epoch(1)
+    assert len(before & {frozenset(batch) for batch in batches}) < 0.1 * len(before)
+
+
+@given(st.integers(1, 60), st.integers(1, 9), st.integers(1, 5))
+def test_processes_share_out_the_batches_of_one(records: int, size: int, world: int) -> None:
+    whole = Batches(np.ones(records, dtype=np.int64), size, 0, group=True)
+    shares = [list(Shares(whole, rank, world)) for rank in range(world)]
+    for i, batch in enumerate(whole):
+        parts = [share[i] for share in shares]
+        assert sorted(one for part in parts if not isinstance(part, Idle) for one in part) == sorted(batch)
+        assert all(len(part) == 1 for part in parts if isinstance(part, Idle))
+        assert all(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,13 @@ def test_loss_as_the_metric_prefers_less() -> None:
 def test_a_curve_is_written_with_all_columns(tmp_path: Path) -> None:
     write_curve(tmp_path / "c.csv", [{"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.25, "extra": 1}])
     assert (tmp_path / "c.csv").read_text().splitlines() == ["step,loss,extra", "1,0.5,", "2,0.25,1"]
+
+
+def test_a_checkpoint_that_is_half_removed_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "checkpoint-3"
+    path.mkdir()
+    checkpoints.mark_complete(path)
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)  # killed before anything else went
+    checkpoints.remove(path)
+    assert path.exists()
+    assert checkpoints.latest(tmp_path) is None

@@ -1,0 +1,79 @@
+"""Some weights stay as they were: the whole base model, its lowest layers, or what a pattern names.
+
+With `gradual`, training begins with the head alone and thaws one more layer from the top at a time (Howard & Ruder 2018):
+the head has found its direction before the layers below begin to move. Weights that wait have no gradient, so that the
+optimizer passes over them; they are in its groups from the start.
+
+Where the whole base model is frozen, its states are computed once per text (see `stages.adaptation.activation_cache`). Where
+only its lowest layers are, the backward pass does not enter them anyway, and nothing is kept.
+"""
+
+from __future__ import annotations
+
+import re
+
+from torch import nn
+
+from stages.adaptation.activation_cache import ActivationCache
+from stages.adaptation.architectures import depth_of, layers_of
+from stages.adaptation.protocol import Method, encoder_of
+from stages.errors import ModelError
+
+
+class Frozen(Method):
+    """Freezes by depth and by name, and thaws by epoch."""
+
+    name = "frozen"
+    cache: ActivationCache | None = None
+
+    def apply(self, model: nn.Module, max_length: int) -> nn.Module:
+        """Freeze what never learns; see `Method.apply`."""
+        settings = self.params.frozen
+        model.requires_grad_(requires_grad=True)
+        encoder = encoder_of(model)
+        self.encoder = encoder
+        self.root, layers = layers_of(encoder)
+        self.count = len(layers)
+        if settings.layers != "all" and settings.layers > self.count:
+            raise ModelError(
+                f"adaptation.frozen.layers: {settings.layers}, and {type(encoder).__name__} has {self.count} layers. "
+                f"Give a number up to {self.count}, or all."
+            )
+        matched = dict.fromkeys(settings.patterns, 0)
+        for name, parameter in encoder.named_parameters():
+            hits = [pattern for pattern in settings.patterns if re.search(pattern, name)]
+            for pattern in hits:
+                matched[pattern] += 1
+            low = settings.layers == "all" or (settings.layers > 0 and self._depth(name) < settings.layers)
+            parameter.requires_grad_(requires_grad=not (low or hits))
+        unmatched = [pattern for pattern, count in matched.items() if not count]
+        if unmatched:
+            raise ModelError(
+                f"adaptation.frozen.patterns: no weight of {type(encoder).__name__} is matched by {', '.join(unmatched)}. "
+                f"Names look like {', '.join(name for name, _ in list(encoder.named_parameters())[:3])}."
+            )
+        self.learns = {name for name, parameter in encoder.named_parameters() if parameter.requires_grad}
+        if settings.layers == "all" and settings.cache_megabytes:
+            self.cache = ActivationCache(encoder, settings.cache_megabytes)
+            self.cache.attach()
+        return model
+
+    def merge(self, model: nn.Module) -> nn.Module:
+        """Take the cache away; see `Method.merge`."""
+        if self.cache is not None:
+            self.cache.detach()
+        return model
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Thaw by epoch; see `Method.begin_epoch`."""
+        every = self.params.frozen.gradual
+        if every is None:
+            return
+        lowest = self.count - epoch // every
+        for name, parameter in self.encoder.named_parameters():
+            if name in self.learns:
+                # What comes behind the last layer thaws with it.
+                parameter.requires_grad_(requires_grad=min(self._depth(name), self.count - 1) >= lowest)
+
+    def _depth(self, name: str) -> int:
+        return depth_of(name, self.root, self.count)

@@ -1,0 +1,102 @@
+"""Several processes that train one model: who writes, what is shared out, what is agreed on.
+
+Every process forms the same batches and takes every n-th record of each, so that the global batch is that of a single
+process. A process's mean loss counts by its share of what the batch's mean is taken over, so that the sum of gradients is the
+gradient of the single process. What depends on a clock or could differ by a bit between machines is decided by the first
+process and told to the others: otherwise one of them would wait for ever.
+
+With a single process every function here does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+from stages.tasks.protocol import IGNORED
+
+T = TypeVar("T")
+
+
+def active() -> bool:
+    """Whether there are several processes, and they know each other."""
+    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+
+
+def launched() -> int:
+    """The number of processes that a launcher started, known before they know each other."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def rank() -> int:
+    """This process's number, 0 for the first."""
+    return dist.get_rank() if active() else 0
+
+
+def world() -> int:
+    """The number of processes."""
+    return dist.get_world_size() if active() else 1
+
+
+def is_first() -> bool:
+    """Whether this is the process that writes."""
+    return rank() == 0
+
+
+def agreed(value: T) -> T:
+    """What the first process says."""
+    if not active():
+        return value
+    said: list[Any] = [value]
+    dist.broadcast_object_list(said, src=0)
+    return said[0]
+
+
+def wait() -> None:
+    """Go on when all processes have come here."""
+    if active():
+        dist.barrier()
+
+
+def mean(values: torch.Tensor) -> torch.Tensor:
+    """The mean over processes of a tensor that each has its own of."""
+    if not active():
+        return values
+    total = values.clone()
+    dist.all_reduce(total)
+    return total / world()
+
+
+def weight(objective: nn.Module, labels: torch.Tensor, *, idle: bool) -> torch.Tensor | float:
+    """What a process's mean loss is multiplied by, so that the mean over processes is the whole batch's mean.
+
+    Args:
+        objective: that took the mean; with a method `mass(labels)`, the sum of weights that it divides by is that.
+        labels: of this process's records.
+        idle: whether they are none of the batch's, because it had fewer records than there are processes.
+    """
+    if not active():
+        return 1.0
+    own = torch.zeros((), dtype=torch.float64, device=labels.device) if idle else mass(objective, labels)
+    return (own / mean(own)).float()
+
+
+def mass(objective: nn.Module, labels: torch.Tensor) -> torch.Tensor:
+    """The sum of weights that an objective's mean is taken over, a scalar in float64.
+
+    Counted are records, and labelled positions for torch's own cross-entropy, by their classes' weights.
+    """
+    own: Any = getattr(objective, "mass", None)
+    if own is not None:
+        found: torch.Tensor = own(labels)
+        return found.double()
+    if isinstance(objective, nn.CrossEntropyLoss) and not labels.is_floating_point():
+        counted = labels[labels != IGNORED]
+        if objective.weight is not None:
+            return objective.weight[counted].sum(dtype=torch.float64)
+        return torch.tensor(counted.numel(), dtype=torch.float64, device=labels.device)
+    return torch.tensor(len(labels), dtype=torch.float64, device=labels.device)

@@ -1,0 +1,120 @@
+"""Frozen weights stay bit for bit, layers thaw from the top, and rates fall towards the bottom."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from stages.adaptation import layer_decay
+from stages.adaptation.frozen import Frozen
+from stages.adaptation.protocol import encoder_of
+from stages.errors import ModelError
+from stages.params.training import TrainingParams
+from stages.training.optimizer import make_optimizer, parameter_groups
+from tests.unit.adaptation.tiny_encoders import ENCODERS, IDS, MASK, learn, logits, method_of, model_of
+
+
+def moved(kind: str, **settings: object) -> set[str]:
+    """Names of the encoder's weights that training changed."""
+    method = method_of("frozen", **settings)
+    model = method.apply(model_of(kind), 10)
+    before = {name: value.clone() for name, value in encoder_of(model).state_dict().items()}
+    head = model.head.weight.clone()  # type: ignore[union-attr, operator]
+    learn(model, method)
+    assert not torch.equal(head, model.head.weight)  # type: ignore[union-attr, arg-type]
+    after = encoder_of(model).state_dict()
+    return {name for name in after if not torch.equal(before[name], after[name])}
+
+
+def test_all_means_that_the_head_alone_learns() -> None:
+    assert not moved("bert")
+
+
+@pytest.mark.parametrize("kind", ENCODERS)
+def test_states_of_a_frozen_encoder_are_computed_once_per_text(kind: str) -> None:
+    plain, method = model_of(kind), method_of("frozen")
+    model = method.apply(model_of(kind), 10).train()
+    assert isinstance(method, Frozen)
+    assert method.cache is not None
+    found = logits(model)
+    torch.testing.assert_close(found, logits(plain), rtol=0, atol=1e-5)
+    learn(model, method)
+    assert method.cache.computed == 2
+    with torch.inference_mode():
+        model(IDS[:, :3], MASK[:, :3])
+    assert method.cache.computed == 3, "the second text is known, whatever stands beside it; the first one was cut"
+    assert len(encoder_of(model)(input_ids=IDS, attention_mask=MASK, output_hidden_states=True).hidden_states) == 3
+    method.merge(model)
+    assert "forward" not in vars(encoder_of(model))
+    assert encoder_of(model).training, "and dropout is back"
+
+
+def test_memory_for_states_is_bounded() -> None:
+    method = method_of("frozen", cache_megabytes=1)
+    assert isinstance(method, Frozen)
+    model = method.apply(model_of("bert"), 10)
+    assert method.cache is not None
+    method.cache.room = 4 * 3 * 16
+    expected = logits(model)
+    assert torch.equal(logits(model), expected)
+    assert method.cache.computed == 3, "the shorter text fits, the other one is read again"
+    assert method_of("frozen", cache_megabytes=0).apply(model_of("bert"), 10)
+    assert "forward" not in vars(encoder_of(method_of("frozen", cache_megabytes=0).apply(model_of("bert"), 10)))
+
+
+@pytest.mark.parametrize("kind", ENCODERS)
+def test_the_lowest_layers_and_embeddings_stay_bit_for_bit(kind: str) -> None:
+    names = moved(kind, layers=1)
+    assert names
+    assert all(".1." in name or name.startswith("final_norm") for name in names)
+
+
+def test_patterns_freeze_by_name() -> None:
+    names = moved("bert", layers=0, patterns=["LayerNorm", r"layer\.0\.attention"])
+    assert names
+    assert not [name for name in names if "LayerNorm" in name or "layer.0.attention" in name]
+    with pytest.raises(ModelError, match="no weight"):
+        moved("bert", layers=0, patterns=["no_such_weight"])
+
+
+def test_more_layers_than_there_are_is_refused() -> None:
+    with pytest.raises(ModelError, match="has 2 layers"):
+        moved("bert", layers=3)
+
+
+def test_layers_thaw_from_the_top_one_after_another() -> None:
+    method = method_of("frozen", layers=0, patterns=["position"], gradual=2)
+    model = method.apply(model_of("bert"), 10)
+    optimizer = make_optimizer(model, TrainingParams())
+    held = sum(len(group["params"]) for group in optimizer.param_groups)
+    learning = []
+    for epoch in range(7):
+        method.begin_epoch(epoch)
+        names = [name for name, one in encoder_of(model).named_parameters() if one.requires_grad]
+        learning.append({name.split(".")[2] if ".layer." in name else "embeddings" for name in names})
+        assert not [name for name in names if "position" in name]
+    assert learning == [set(), set(), {"1"}, {"1"}, {"0", "1"}, {"0", "1"}, {"0", "1", "embeddings"}]
+    assert held == sum(1 for one in model.parameters() if one.requires_grad), "the optimizer waits for all of them"
+
+
+@pytest.mark.parametrize("name", ["full", "lora"])
+def test_rates_fall_by_the_same_factor_from_layer_to_layer(name: str) -> None:
+    model = method_of(name).apply(model_of("bert"), 10)
+    factors = layer_decay.factors(model, 0.5)
+    groups = parameter_groups(model, TrainingParams(learning_rate=0.1, head_learning_rate=0.3), factors)
+    by_weight = {id(one): group["lr"] for group in groups for one in group["params"]}
+    rates = {one: by_weight[id(value)] for one, value in model.named_parameters() if value.requires_grad}
+    expected = {"layer.1.": 0.1, "layer.0.": 0.05, "embeddings.": 0.025, "head.": 0.3}
+    for weight, rate in rates.items():
+        assert rate == pytest.approx(next(value for part, value in expected.items() if part in weight)), weight
+    assert groups[0]["name"].startswith("base")
+    told = layer_decay.by_layer(model, 0.5, 0.1)
+    layers = {"learning_rate.layer_0": 0.05, "learning_rate.layer_1": 0.1}
+    assert told == pytest.approx(layers | ({"learning_rate.embeddings": 0.025} if name == "full" else {}))
+
+
+def test_without_decay_groups_are_as_ever() -> None:
+    model = method_of("full").apply(model_of("bert"), 10)
+    assert layer_decay.factors(model, 1.0) == {}
+    names = [group["name"] for group in parameter_groups(model, TrainingParams())]
+    assert names == ["base", "base-no-decay", "head", "head-no-decay"]

@@ -1,0 +1,90 @@
+"""What cannot work together is refused when params are loaded, with the reason and what would work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from stages.errors import ParamsError
+from stages.params.whole import check
+
+OTHER = {"references": "elsewhere.txt"}
+
+
+def write(folder: Path, project: Path, changes: dict[str, dict[str, Any]]) -> Path:
+    """The project's params with some keys of some sections changed."""
+    yaml = YAML()
+    content = yaml.load((project / "params.yaml").read_text(encoding="utf-8"))
+    for section, keys in changes.items():
+        for key, value in keys.items():
+            content[section][key] = {**content[section][key], **value} if isinstance(value, dict) else value
+    file = folder / "params.yaml"
+    with file.open("w", encoding="utf-8") as stream:
+        yaml.dump(content, stream)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"adaptation": {"frozen": {"gradual": 1}}}, "adaptation.frozen: gradual thaws layers"),
+        ({"adaptation": {"frozen": {"patterns": ["("]}}}, "is no regular expression"),
+        ({"adaptation": {"adalora": {"target_rank": 12}}}, "target_rank must be below initial_rank"),
+        ({"adaptation": {"adalora": {"begin": 0.7}}}, "begin must be before end"),
+        ({"adaptation": {"lora": {"targets": []}}}, "adaptation.lora.targets"),
+        (
+            {"adaptation": {"method": "prefix"}, "training": {"gradient_checkpointing": True}},
+            "training.gradient_checkpointing: adaptation.method: prefix cannot recompute layers; use prompt",
+        ),
+        ({"objectives": {"mixup": 0.2, "r_drop": 1.0}}, "mixup has no single label per record, which r_drop"),
+        ({"objectives": {"mixup": 0.2, "adversarial": {"kind": "fgm"}}}, "which adversarial would compare"),
+        ({"objectives": {"focal": 1.0}, "training": {"label_smoothing": 0.1}}, "objectives.focal: focal loss asks"),
+        (
+            {"adaptation": {"method": "lora"}, "objectives": {"l2_sp": 0.1}},
+            "objectives.l2_sp: is about the base model's own weights, which adaptation.method: lora leaves",
+        ),
+        ({"adaptation": {"method": "bottleneck"}, "objectives": {"wise_ft": {"shares": [0.5]}}}, "wise_ft.shares"),
+        ({"adaptation": {"method": "ia3"}, "objectives": {**OTHER, "ewc": {"weight": 1.0}}}, "objectives.ewc.weight"),
+        ({"adaptation": {"method": "frozen"}, "objectives": {"l2_sp": 0.1}}, "so that it forgets nothing"),
+        (
+            {"adaptation": {"method": "frozen"}, "objectives": {"adversarial": {"kind": "fgm"}}},
+            "objectives.adversarial.kind: changes word embeddings",
+        ),
+        (
+            {"adaptation": {"method": "prompt"}, "objectives": {**OTHER, "replay": {"weight": 1.0}}},
+            "objectives.replay.weight: adaptation.method: prompt begins away from the base model",
+        ),
+        (
+            {"objectives": {"replay": {"weight": 1.0}}},
+            "objectives.references: data/raw/helpdesk/general.txt is what evaluation.references measures retention on",
+        ),
+        (
+            {"adaptation": {"method": "adalora"}, "objectives": {"averaging": {"kind": "ema"}}},
+            "objectives.averaging.kind: averaged weights would not keep adalora's rank budget",
+        ),
+        ({"objectives": {"wise_ft": {"shares": [1.5]}}}, "objectives.wise_ft.shares"),
+    ],
+)
+def test_it_is_refused_with_what_would_work(
+    tmp_path: Path, project: Path, changes: dict[str, dict[str, Any]], says: str
+) -> None:
+    with pytest.raises(ParamsError) as caught:
+        check(write(tmp_path, project, changes))
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"adaptation": {"method": "frozen", "frozen": {"layers": 0, "gradual": 1}}, "objectives": {"l2_sp": 0.1}},
+        {"adaptation": {"method": "lora"}, "objectives": {**OTHER, "replay": {"weight": 1.0}, "r_drop": 1.0}},
+        {"objectives": {"mixup": 0.2, "focal": 2.0, "sampling": "balanced", "averaging": {"kind": "swa"}}},
+        {"objectives": {**OTHER, "ewc": {"weight": 1.0}, "wise_ft": {"shares": [0.5, 1.0]}}},
+        {"adaptation": {"lora": {"targets": ["query", "dense"]}, "method": "lora"}},
+    ],
+)
+def test_what_goes_together_is_taken(tmp_path: Path, project: Path, changes: dict[str, dict[str, Any]]) -> None:
+    check(write(tmp_path, project, changes))
