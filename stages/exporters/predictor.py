@@ -34,13 +34,12 @@ class Predictor:
     Args:
         folder: a release.
         graph: which graph of it, `model.onnx` or `model.int8.onnx`.
-        threads: that one call may use; None leaves it to onnxruntime.
 
     Raises:
         ModelError: the folder lacks a file.
     """
 
-    def __init__(self, folder: str | Path, graph: str = "model.onnx", threads: int | None = None) -> None:
+    def __init__(self, folder: str | Path, graph: str = "model.onnx") -> None:
         import onnxruntime
 
         folder = Path(folder)
@@ -56,10 +55,7 @@ class Predictor:
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()  # the task truncates, and counts what it cuts
-        options = onnxruntime.SessionOptions()
-        if threads is not None:
-            options.intra_op_num_threads = threads
-        self.session = onnxruntime.InferenceSession(folder / graph, options, providers=["CPUExecutionProvider"])
+        self.session = onnxruntime.InferenceSession(folder / graph, providers=["CPUExecutionProvider"])
         self.inputs = {one.name for one in self.session.get_inputs()}
 
     def predict(self, inputs: Sequence[Any]) -> list[Any]:
