@@ -9,9 +9,9 @@ from typing import Any, cast
 from torch import nn
 
 from stages import artifacts, harness, tasks
-from stages.adaptation import METHODS, layer_decay
+from stages.adaptation import METHODS
 from stages.artifacts import Encoding, Schema
-from stages.encoding import base_model, tokenizer
+from stages.encoding import base_model
 from stages.params.adaptation import AdaptationParams
 from stages.params.model import ModelParams
 from stages.params.objectives import ObjectivesParams
@@ -43,7 +43,7 @@ def work(stage: harness.Stage) -> None:
     model, pooling = assembly.build(model_params, task, schema, device())
     model = method.apply(model, encoding.max_length)
     encoder = cast("nn.Module", model.encoder)
-    general = general_text(extra, model_params, encoding, training.seed)
+    general = references.general(extra, model_params, encoding, training.seed)
     parts = [train, validation, *([] if general is None else [general])]
     reduced = compaction.compact(encoder, parts, encoding.pad_id)
     if reduced is not None:
@@ -66,11 +66,11 @@ def work(stage: harness.Stage) -> None:
         stage.record.metrics,
         hooks,
     )
-    tell_rates(stage, model, training.learning_rate, adaptation.layer_decay)
+    stage.record.metrics(hooks.rates(model, training.learning_rate))
     log.info(
         "tuning %s (%s weights learn) on %d records, %s, %s pooling",
         model_params.base,
-        f"{sum(p.numel() for p in model.parameters() if p.requires_grad):,}",
+        f"{hooks.counts(model)['trainable_parameters']:,}",
         len(train),
         "bf16" if tuner.bf16 else "fp32",
         pooling,
@@ -82,9 +82,8 @@ def work(stage: harness.Stage) -> None:
         cached.restore(encoder)
     if reduced is not None:
         reduced.restore(encoder)
-    counts = {"parameters": size(tuner.model), "trainable_parameters": size(tuner.model, learning=True)}
+    counts, small = hooks.counts(tuner.model), method.adapter(tuner.model)
     stage.record.metrics(hooks.figures(tuner.model, tuner.optimizer))
-    small = method.adapter(tuner.model)
     tuned = method.merge(tuner.model)
     facts = assembly.Facts(
         schema,
@@ -114,26 +113,6 @@ def choose(model: nn.Module, task: Task, schema: Schema, encoding: Encoding, bat
     rows = artifacts.read_table(artifacts.tokenized("validation"))
     outputs = outputs_of(model, Rows.of(rows), task, encoding.pad_id, batch_size)
     return task.fit(outputs, rows, artifacts.read_table(artifacts.prepared("validation")), schema)
-
-
-def general_text(params: ObjectivesParams, model: ModelParams, encoding: Encoding, seed: int) -> Rows | None:
-    """General texts for objectives that read some; see `stages.training.objectives.references`."""
-    if not params.reads_references:
-        return None
-    words = tokenizer.load(base_model.locate(model, verify=False))
-    limit = max(params.replay.limit, params.ewc.texts)
-    return references.read(Path(params.references), words, encoding.max_length, limit, seed)
-
-
-def tell_rates(stage: harness.Stage, model: nn.Module, rate: float, decay: float) -> None:
-    """Learning rates by layer, for the record, where they differ."""
-    if decay < 1:
-        stage.record.metrics(layer_decay.by_layer(model, decay, rate))
-
-
-def size(model: nn.Module, *, learning: bool = False) -> int:
-    """How many weights a model has, or how many of them learn."""
-    return sum(one.numel() for one in model.parameters() if one.requires_grad or not learning)
 
 
 def run_key(stage: harness.Stage) -> str:

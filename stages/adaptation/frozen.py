@@ -4,8 +4,7 @@ With `gradual`, training begins with the head alone and thaws one more layer fro
 the head has found its direction before the layers below begin to move. Weights that wait have no gradient, so that the
 optimizer passes over them; they are in its groups from the start.
 
-Where the whole base model is frozen, its states are computed once per text (see `stages.adaptation.activation_cache`). Where
-only its lowest layers are, the backward pass does not enter them anyway, and nothing is kept.
+What the lowest layers give while they are frozen is computed once (see `stages.training.frozen`).
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import re
 
 from torch import nn
 
-from stages.adaptation.activation_cache import ActivationCache
 from stages.adaptation.architectures import depth_of, layers_of
 from stages.adaptation.protocol import Method, encoder_of
 from stages.errors import ModelError
@@ -24,7 +22,6 @@ class Frozen(Method):
     """Freezes by depth and by name, and thaws by epoch."""
 
     name = "frozen"
-    cache: ActivationCache | None = None
 
     def apply(self, model: nn.Module, max_length: int) -> nn.Module:
         """Freeze what never learns; see `Method.apply`."""
@@ -53,15 +50,6 @@ class Frozen(Method):
                 f"Names look like {', '.join(name for name, _ in list(encoder.named_parameters())[:3])}."
             )
         self.learns = {name for name, parameter in encoder.named_parameters() if parameter.requires_grad}
-        if settings.layers == "all" and settings.cache_megabytes:
-            self.cache = ActivationCache(encoder, settings.cache_megabytes)
-            self.cache.attach()
-        return model
-
-    def merge(self, model: nn.Module) -> nn.Module:
-        """Take the cache away; see `Method.merge`."""
-        if self.cache is not None:
-            self.cache.detach()
         return model
 
     def begin_epoch(self, epoch: int) -> None:

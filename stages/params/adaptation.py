@@ -26,14 +26,11 @@ class Frozen(Settings):
         patterns: regular expressions; weights of the base model whose name holds a match are frozen as well.
         gradual: begin with the head alone and thaw the next layer from the top every so many epochs (Howard & Ruder 2018);
             what `layers` and `patterns` freeze stays frozen. Null thaws everything at once.
-        cache_megabytes: with `layers: all`, most memory for states of texts that were read once; dropout within the base model
-            is then off. 0 reads anew in every epoch, with dropout.
     """
 
     layers: Annotated[int, Field(ge=0)] | Literal["all"] = "all"
     patterns: list[str] = Field(default_factory=list)
     gradual: Count | None = None
-    cache_megabytes: Annotated[int, Field(ge=0)] = 1024
 
     @model_validator(mode="after")
     def _something_can_thaw(self) -> Frozen:

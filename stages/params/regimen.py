@@ -82,13 +82,14 @@ def something_moves(sections: Sections) -> Iterator[Problem]:
         yield Problem(what, field=f"objectives.{name}")
 
 
-def changes_are_not_cached(sections: Sections) -> Iterator[Problem]:
-    """States that were looked up do not feel changed embeddings."""
-    adaptation = cast("AdaptationParams", sections["adaptation"])
-    kept = adaptation.method == "frozen" and adaptation.frozen.layers == "all" and adaptation.frozen.cache_megabytes > 0
-    if kept and cast("ObjectivesParams", sections["objectives"]).adversarial.kind != "none":
-        what = "changes word embeddings, and the frozen base model's states are cached; set frozen.cache_megabytes: 0"
-        yield Problem(what, field="objectives.adversarial.kind")
+def draws_are_counted(sections: Sections) -> Iterator[Problem]:
+    """Batches of so many tokens would differ in number from epoch to epoch, since other records are drawn."""
+    training, extra = cast("TrainingParams", sections["training"]), cast("ObjectivesParams", sections["objectives"])
+    if extra.sampling == "balanced" and training.batch_tokens is not None:
+        what = (
+            "sampling: balanced draws other records in each epoch, whose tokens differ; set training.batch_tokens: null"
+        )
+        yield Problem(what, field="objectives.sampling")
 
 
 def replay_of_the_base(sections: Sections) -> Iterator[Problem]:
@@ -136,7 +137,7 @@ RULES: tuple[Callable[[Sections], Iterator[Problem]], ...] = (
     focal_is_not_smoothed,
     weights_to_hold,
     something_moves,
-    changes_are_not_cached,
+    draws_are_counted,
     replay_of_the_base,
     references_are_held_out,
     averages_within_the_budget,

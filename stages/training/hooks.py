@@ -65,7 +65,8 @@ class Hooks(TrainerCallback):
     def loss(self, model: nn.Module, batch: dict[str, torch.Tensor], loss_of: LossOf, step: int) -> torch.Tensor:
         """The loss of a batch, with everything that is added to it."""
         loss = self.objectives.loss(model, batch, loss_of, step)
-        penalty = self.method.penalty() if self.method is not None else None
+        with torch.autocast(loss.device.type, enabled=False):
+            penalty = self.method.penalty() if self.method is not None else None
         return loss if penalty is None else loss + penalty
 
     def settled(self, step: int) -> bool:
@@ -82,11 +83,24 @@ class Hooks(TrainerCallback):
         """When the best weights are back; see `stages.training.objectives.wise_ft`."""
         self.objectives.finish(model, evaluate, metric)
 
+    def rates(self, model: nn.Module, rate: float) -> dict[str, float]:
+        """Peak learning rate of each layer, where they differ."""
+        decay = 1.0 if self.method is None else self.method.params.layer_decay
+        return layer_decay.by_layer(model, decay, rate) if decay < 1 else {}
+
+    def counts(self, model: nn.Module) -> dict[str, int]:
+        """How many weights there are, and how many learn."""
+        sizes = [(one.numel(), one.requires_grad) for one in model.parameters()]
+        return {
+            "parameters": sum(size for size, _ in sizes),
+            "trainable_parameters": sum(size for size, learns in sizes if learns),
+        }
+
     def figures(self, model: nn.Module, optimizer: Any) -> dict[str, float]:
         """What the run cost: for the record, never for an out."""
         states = [one for state in optimizer.state.values() for one in state.values() if isinstance(one, torch.Tensor)]
         return {
-            "trainable_parameters": sum(one.numel() for one in model.parameters() if one.requires_grad),
+            **self.counts(model),
             "optimizer_megabytes": sum(one.numel() * one.element_size() for one in states) / 1e6,
             "seconds_per_step": self.spent / max(self.steps, 1),
         }

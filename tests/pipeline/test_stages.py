@@ -210,3 +210,28 @@ def test_a_fixed_length_and_a_release_without_graphs(tmp_path: Path, project: Pa
     assert not (folder / artifacts.RELEASE / "model.onnx").exists()
     assert "None was exported" in (folder / artifacts.RELEASE / "README.md").read_text(encoding="utf-8")
     assert "baselines" not in json.loads((folder / artifacts.METRICS).read_text(encoding="utf-8"))
+
+
+def test_an_adapter_that_stays_goes_through_all_stages(tmp_path: Path, project: Path) -> None:
+    general = tmp_path / "general.txt"
+    general.write_text("".join(f"the river number {i} is long\n" for i in range(20)), encoding="utf-8")
+    yaml = YAML()
+    pattern = yaml.load(project / "params.yaml")
+    folder = tiny.project(
+        tmp_path / "project",
+        project,
+        adaptation__method="bottleneck",
+        objectives__references=str(general),
+        objectives__replay={**pattern["objectives"]["replay"], "weight": 0.5, "texts": 4},
+        evaluation__baselines=False,
+        evaluation__alignment={**pattern["evaluation"]["alignment"], "records": 100, "permutations": 50},
+        export__int8=False,
+    )
+    for name in STAGES:
+        run(folder, name)
+    summary = json.loads((folder / artifacts.SUMMARY).read_text(encoding="utf-8"))
+    assert 0 < summary["trainable_parameters"] < 0.04 * summary["parameters"]
+    assert (folder / artifacts.RELEASE / "adapter.safetensors").is_file()
+    metrics = json.loads((folder / artifacts.METRICS).read_text(encoding="utf-8"))
+    assert metrics["test"]["accuracy"] > 0.4
+    assert manifest.verify(folder / artifacts.RELEASE)

@@ -8,9 +8,22 @@ import numpy as np
 import pyarrow as pa
 from tokenizers import Tokenizer
 
+from stages.artifacts import Encoding
+from stages.encoding import base_model, tokenizer
 from stages.encoding.ids import encode
 from stages.errors import DataError
+from stages.params.model import ModelParams
+from stages.params.objectives import ObjectivesParams
 from stages.training.batching import Rows
+
+
+def general(params: ObjectivesParams, model: ModelParams, encoding: Encoding, seed: int) -> Rows | None:
+    """The texts that objectives ask for; None where they ask for none. See `read`."""
+    if not params.reads_references:
+        return None
+    words = tokenizer.load(base_model.locate(model, verify=False))
+    limit = max(params.replay.limit, params.ewc.texts)
+    return read(Path(params.references), words, encoding.max_length, limit, seed)
 
 
 def read(file: Path, words: Tokenizer, max_length: int, limit: int, seed: int) -> Rows:

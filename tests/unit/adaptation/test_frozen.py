@@ -6,12 +6,11 @@ import pytest
 import torch
 
 from stages.adaptation import layer_decay
-from stages.adaptation.frozen import Frozen
 from stages.adaptation.protocol import encoder_of
 from stages.errors import ModelError
 from stages.params.training import TrainingParams
 from stages.training.optimizer import make_optimizer, parameter_groups
-from tests.unit.adaptation.tiny_encoders import ENCODERS, IDS, MASK, learn, logits, method_of, model_of
+from tests.unit.adaptation.tiny_encoders import ENCODERS, learn, method_of, model_of
 
 
 def moved(kind: str, **settings: object) -> set[str]:
@@ -28,38 +27,6 @@ def moved(kind: str, **settings: object) -> set[str]:
 
 def test_all_means_that_the_head_alone_learns() -> None:
     assert not moved("bert")
-
-
-@pytest.mark.parametrize("kind", ENCODERS)
-def test_states_of_a_frozen_encoder_are_computed_once_per_text(kind: str) -> None:
-    plain, method = model_of(kind), method_of("frozen")
-    model = method.apply(model_of(kind), 10).train()
-    assert isinstance(method, Frozen)
-    assert method.cache is not None
-    found = logits(model)
-    torch.testing.assert_close(found, logits(plain), rtol=0, atol=1e-5)
-    learn(model, method)
-    assert method.cache.computed == 2
-    with torch.inference_mode():
-        model(IDS[:, :3], MASK[:, :3])
-    assert method.cache.computed == 3, "the second text is known, whatever stands beside it; the first one was cut"
-    assert len(encoder_of(model)(input_ids=IDS, attention_mask=MASK, output_hidden_states=True).hidden_states) == 3
-    method.merge(model)
-    assert "forward" not in vars(encoder_of(model))
-    assert encoder_of(model).training, "and dropout is back"
-
-
-def test_memory_for_states_is_bounded() -> None:
-    method = method_of("frozen", cache_megabytes=1)
-    assert isinstance(method, Frozen)
-    model = method.apply(model_of("bert"), 10)
-    assert method.cache is not None
-    method.cache.room = 4 * 3 * 16
-    expected = logits(model)
-    assert torch.equal(logits(model), expected)
-    assert method.cache.computed == 3, "the shorter text fits, the other one is read again"
-    assert method_of("frozen", cache_megabytes=0).apply(model_of("bert"), 10)
-    assert "forward" not in vars(encoder_of(method_of("frozen", cache_megabytes=0).apply(model_of("bert"), 10)))
 
 
 @pytest.mark.parametrize("kind", ENCODERS)

@@ -19,8 +19,7 @@ REFUSED = {("prefix", kind) for kind in ENCODERS if kind not in {"bert", "robert
     ("bitfit", "modernbert")
 }
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
-    *((name, {}) for name in METHODS if name != "frozen"),
-    ("frozen", {"cache_megabytes": 0}),
+    *((name, {}) for name in METHODS),
     ("lora", {"dora": True, "targets": "attention"}),
     ("lora", {"rslora": True, "targets": "all"}),
     ("bottleneck", {"kind": "houlsby"}),

@@ -54,8 +54,8 @@ def write(folder: Path, project: Path, changes: dict[str, dict[str, Any]]) -> Pa
         ({"adaptation": {"method": "ia3"}, "objectives": {**OTHER, "ewc": {"weight": 1.0}}}, "objectives.ewc.weight"),
         ({"adaptation": {"method": "frozen"}, "objectives": {"l2_sp": 0.1}}, "so that it forgets nothing"),
         (
-            {"adaptation": {"method": "frozen"}, "objectives": {"adversarial": {"kind": "fgm"}}},
-            "objectives.adversarial.kind: changes word embeddings",
+            {"objectives": {"sampling": "balanced"}, "training": {"batch_tokens": 400}},
+            "objectives.sampling: sampling: balanced draws other records",
         ),
         (
             {"adaptation": {"method": "prompt"}, "objectives": {**OTHER, "replay": {"weight": 1.0}}},

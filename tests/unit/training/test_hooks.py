@@ -135,6 +135,20 @@ def test_what_is_released_has_the_rank_that_params_ask_for(tmp_path: Path) -> No
     assert tuner.history.evaluations[0]["step"] == 0
 
 
+@pytest.mark.parametrize(
+    ("adaptation", "extra"),
+    [
+        ({"method": "prefix"}, {"adversarial": {"kind": "fgm"}}),
+        ({"method": "bottleneck", "bottleneck": {"kind": "houlsby"}}, {"replay": {"weight": 1.0}}),
+    ],
+)
+def test_it_goes_in_bf16_too(tmp_path: Path, adaptation: dict[str, Any], extra: dict[str, Any]) -> None:
+    tuner, _ = run(tmp_path, adaptation, extra, precision="bf16", epochs=1)
+    tuner.run()
+    assert tuner.history.evaluations[-1]["validation_loss"] < 1.5
+    assert {one.dtype for one in tuner.model.parameters()} == {torch.float32}
+
+
 def test_what_is_kept_is_the_average(tmp_path: Path) -> None:
     found: list[tuple[float, dict[str, bytes]]] = []
     averaged: dict[str, Any] = {"averaging": {"kind": "swa", "start": 0.0}}
