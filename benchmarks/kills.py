@@ -29,7 +29,7 @@ from ruamel.yaml import YAML
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = ("prepare", "tokenize", "finetune", "evaluate", "export")
 PARTS = ("stages", "dvc.yaml", "params.yaml", ".gitignore", ".dvcignore")
-LEFT = ("**/*.partial", ".checkpoints", ".dvc/tmp/lock")
+LEFT = ("**/*.partial", ".checkpoints")
 SMALL: dict[str, dict[str, Any]] = {
     "data": {"limit": 100},
     "training": {"epochs": 2, "checkpoint_seconds": 0, "evaluations_per_epoch": 2},

@@ -8,8 +8,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from stages.artifacts import ALIGNMENT, ALIGNMENT_METRICS, EVALUATION, METRICS, RELEASE
+from stages import tasks
+from stages.artifacts import ALIGNMENT, ALIGNMENT_METRICS, EVALUATION, METRICS, RELEASE, SCHEMA
+from stages.params.task import TaskParams
 from stages.tracking.sync import latest_session, stages_of
+
+GAINS = {"gain_over_tfidf": "TF-IDF", "gain_over_dictionary": "a dictionary of train's names"}
+"""Keys of `metrics.json` for what tuning gained, and what it is compared with."""
 
 
 def lines() -> Iterator[str]:
@@ -18,13 +23,18 @@ def lines() -> Iterator[str]:
         yield "Nothing was evaluated yet: run `make repro`."
         return
     metrics = json.loads(METRICS.read_text(encoding="utf-8"))
+    kind = json.loads(SCHEMA.read_text(encoding="utf-8"))["task"] if SCHEMA.is_file() else "classification"
+    first = tasks.make(TaskParams.model_validate({"kind": kind})).figures.headline[0]
+    shown = first.replace("_", " ").replace(" f1", " F1")
     for split in ("test", "shifted"):
         if split in metrics:
-            yield f"{split:9} accuracy {with_interval(metrics[split])} on {metrics[split].get('n', '?')} records"
+            values = metrics[split]
+            yield f"{split:9} {shown} {with_interval(values, first)} on {values.get('n', '?')} records"
     for name, values in metrics.get("baselines", {}).items():
-        yield f"{name:9} accuracy {with_interval(values)} (baseline)"
-    if "gain_over_tfidf" in metrics:
-        yield f"gain      {with_interval(metrics['gain_over_tfidf'])} over TF-IDF with logistic regression"
+        yield f"{name:9} {shown} {with_interval(values, first)} (baseline)"
+    for name, called in GAINS.items():
+        if name in metrics:
+            yield f"gain      {with_interval(metrics[name], first)} over {called}"
     if ALIGNMENT_METRICS.is_file():
         verdicts = json.loads(ALIGNMENT_METRICS.read_text(encoding="utf-8")).get("verdicts", {})
         if verdicts:
@@ -37,11 +47,11 @@ def lines() -> Iterator[str]:
     yield "MLflow    make ui"
 
 
-def with_interval(values: Mapping[str, Any]) -> str:
-    """Accuracy with its interval, where there is one."""
-    shown = f"{values['accuracy']:.3f}"
-    if "accuracy_low" in values:
-        shown += f" ({values['accuracy_low']:.3f} to {values['accuracy_high']:.3f})"
+def with_interval(values: Mapping[str, Any], name: str) -> str:
+    """A figure with its interval, where there is one."""
+    shown = f"{values[name]:.3f}"
+    if f"{name}_low" in values:
+        shown += f" ({values[f'{name}_low']:.3f} to {values[f'{name}_high']:.3f})"
     return shown
 
 

@@ -92,7 +92,9 @@ def encode_split(task: Task, split: str, words: Tokenizer, max_length: int, sche
     empty = task.encode(file.schema_arrow.empty_table().select(columns), words, max_length, schema)
     artifacts.write_batches(artifacts.tokenized(split), empty.rows.schema, batches())
     special = words.num_special_tokens_to_add(is_pair=len(texts) > 1)
-    return {**lengths.describe(np.concatenate(full), max_length, counts, special), **lost}
+    found = {**lengths.describe(np.concatenate(full), max_length, counts, special), **lost}
+    rows, records = len(np.concatenate(full)), file.metadata.num_rows
+    return {**found, "records": records, **({"rows": rows} if rows != records else {})}
 
 
 if __name__ == "__main__":

@@ -33,16 +33,16 @@ def database(name: str = "mlflow") -> Iterator[str]:
     """
     # Folders that pytest makes are closed to other users, and PostgreSQL refuses to run as root.
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
-    owner = _owner() or {}
+    owner = _owner()
     if owner:
-        shutil.chown(folder, USER, USER)
+        shutil.chown(folder, owner, owner)
     try:
         _run(["initdb", "-D", str(folder / "data"), "-U", USER, "-A", "trust", "-N"], owner)
         log = (folder / "server.log").open("w")
         options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}", "-c", "fsync=off"]
         process = subprocess.Popen(
             [_program("postgres"), "-D", str(folder / "data"), *options],
-            stdout=log, stderr=subprocess.STDOUT, cwd=folder, **owner,
+            stdout=log, stderr=subprocess.STDOUT, cwd=folder, user=owner or None, group=owner or None,
         )  # fmt: skip
         try:
             _wait(process, folder)
@@ -60,12 +60,12 @@ def database(name: str = "mlflow") -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _owner() -> dict[str, str] | None:
-    """Whom to run it as: oneself, or, for root, the user that its package made; None when there is nobody."""
+def _owner() -> str | None:
+    """Who runs it: the user that its package made, for root; oneself otherwise (empty); None when there is nobody."""
     if os.geteuid() != 0:
-        return {}
+        return ""
     done = subprocess.run(["id", USER], capture_output=True, check=False)
-    return {"user": USER, "group": USER} if done.returncode == 0 else None
+    return USER if done.returncode == 0 else None
 
 
 def _program(name: str) -> str:
@@ -76,10 +76,11 @@ def _program(name: str) -> str:
     return found
 
 
-def _run(words: list[str], owner: dict[str, str]) -> None:
+def _run(words: list[str], owner: str | None) -> None:
     done = subprocess.run(
-        [_program(words[0]), *words[1:]], capture_output=True, text=True, check=False, cwd="/", **owner
-    )
+        [_program(words[0]), *words[1:]], capture_output=True, text=True, check=False, cwd="/",
+        user=owner or None, group=owner or None,
+    )  # fmt: skip
     if done.returncode != 0:
         raise RuntimeError(f"{words[0]} failed:\n{(done.stdout + done.stderr)[-2000:]}")
 

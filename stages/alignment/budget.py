@@ -4,8 +4,8 @@ A cap by the clock would give the same commit other samples on a busy machine th
 known before anything is measured: rows, tokens, the size of the encoder. It is given in seconds of one machine (two cores
 with AVX512-BF16; cores that have only AVX2 take twice as long), so that people can say what they want to spend.
 
-The samples of statistics shrink first, by fifths, and the train records of the probes only when the others are at their
-smallest: a probe that has seen less than the tuned model would make tuning look better than it is.
+The samples of statistics shrink first, by fifths, and the train records of the probes only when the others are small: a probe
+that has seen less than the tuned model makes tuning look better than it is.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 
 from stages.params.alignment import Budget
 
-READING = 2.2e11
+READING = 2.8e11
 """Operations per second of an encoder that reads text."""
 FITTING = 3e10
 """Operations per second of everything else: matrices are smaller, and much of it is memory."""
 SHIFTS = ("validation", "test", "shifted", "unlabelled")
+FEW_RECORDS = 300
+"""Where shrinking stops until probes have shrunk as well: intervals of shares are then 6 points to either side."""
 FEWEST_RECORDS = 100
 """As the params allow: below it an interval says nothing."""
 FEWEST_PROBED = 1000
@@ -93,10 +95,12 @@ def plan(job: Job, budget: Budget, most_probed: int) -> Sizes:
         if budget.seconds is None or seconds <= budget.seconds or smallest:
             return Sizes(records, probed, seconds, capped)
         capped = True
-        if records > FEWEST_RECORDS:
-            records = max(FEWEST_RECORDS, int(records * SHRINK))
-        else:
+        if records > FEW_RECORDS:
+            records = max(FEW_RECORDS, int(records * SHRINK))
+        elif probed > FEWEST_PROBED:
             probed = max(FEWEST_PROBED, int(probed * SHRINK))
+        else:
+            records = max(FEWEST_RECORDS, int(records * SHRINK))
 
 
 def cost(job: Job, records: int, probed: int) -> float:

@@ -59,8 +59,7 @@ def clean(draft: Draft, rules: Cleaning) -> None:
     """
     shape = draft.shape
     shape.settle(draft, rules)
-    for role in shape.texts:
-        draft.done.add("texts mended", shape.mend_text(draft, role, lambda text: clean_text(text, rules.normalize)))
+    draft.done.add("texts mended", shape.mend_texts(draft, lambda text: clean_text(text, rules.normalize)))
     draft.done.add("labels mended", shape.mend(draft, lambda label: clean_label(label, rules.normalize)))
     for role in shape.texts:
         shown = [text is not None and has_content(text) for texts in draft.chunks(role) for text in texts]

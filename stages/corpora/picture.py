@@ -1,4 +1,4 @@
-"""The profile as one picture, `reports/data/profile.png`: class balance of train, and lengths of all splits.
+"""The profile as one picture, `reports/data/profile.png`: classes or scores of train, and lengths of all splits.
 
 Its bytes depend on the data alone: fixed size, no date, no version, and only characters that matplotlib's own font
 has, since which other fonts are there differs from machine to machine. Costs about 1.5 s, most of it the import of
@@ -28,13 +28,15 @@ def draw(profiles: Mapping[str, SplitProfile], labels: Sequence[str], file: Path
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    counts = profiles["train"].classes
+    counts, scores = profiles["train"].classes, profiles["train"].scores
     height = 0.2 * min(len(labels), SHOWN_CLASSES) + 1.2
     figure = Figure(figsize=(11, max(3.6, height)), layout="constrained")
     FigureCanvasAgg(figure)
     classes, lengths = figure.subplots(1, 2)
     if counts is not None:
         _draw_classes(classes, counts, labels)
+    elif scores is not None:
+        _draw_scores(classes, scores)
     _draw_lengths(lengths, profiles)
     for axes in (classes, lengths):
         axes.spines[["top", "right"]].set_visible(False)
@@ -51,6 +53,13 @@ def _draw_classes(axes: Any, counts: np.ndarray, labels: Sequence[str]) -> None:
     many = len(labels) > SHOWN_CLASSES
     title = f"the {SHOWN_CLASSES} largest of {len(labels)} classes" if many else f"{len(labels)} classes"
     axes.set_title(title, fontsize=11, loc="left")
+
+
+def _draw_scores(axes: Any, scores: np.ndarray) -> None:
+    axes.hist(scores, bins=20, color=BLUE)
+    axes.set_xlabel("score")
+    axes.set_ylabel("records in train")
+    axes.set_title("scores", fontsize=11, loc="left")
 
 
 def _draw_lengths(axes: Any, profiles: Mapping[str, SplitProfile]) -> None:

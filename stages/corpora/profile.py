@@ -36,6 +36,7 @@ class SplitProfile:
         words: the same in words `(records,)`.
         classes: number of records per label `(labels,)`; None without labels.
         summary: the figures, ready for JSON.
+        scores: where records have numbers instead of labels `(records,)`; None otherwise.
     """
 
     name: str
@@ -43,6 +44,7 @@ class SplitProfile:
     words: np.ndarray
     classes: np.ndarray | None
     summary: dict[str, Any]
+    scores: np.ndarray | None = None
 
 
 def describe(drafts: Mapping[str, Draft], labels: list[str]) -> dict[str, SplitProfile]:
@@ -61,9 +63,10 @@ def summary(profiles: Mapping[str, SplitProfile], drafts: Mapping[str, Draft], l
 
 
 def _split(draft: Draft, labels: list[str]) -> SplitProfile:
-    texts = [chunk.to_pylist() for chunk in draft.shape.readable(draft).chunks]
-    characters = np.array([len(text or "") for part in texts for text in part], dtype=np.int64)
-    words = np.array([count_words(text or "") for part in texts for text in part], dtype=np.int64)
+    # Chunk by chunk: a million texts as Python objects at once would take hundreds of megabytes.
+    chunks = draft.shape.readable(draft).chunks
+    characters = np.array([len(text or "") for chunk in chunks for text in chunk.to_pylist()], dtype=np.int64)
+    words = np.array([count_words(text or "") for chunk in chunks for text in chunk.to_pylist()], dtype=np.int64)
     labelled = draft.name not in UNLABELLED
     classes = draft.shape.counts(draft, labels) if labelled else None
     found: dict[str, Any] = {
@@ -77,7 +80,8 @@ def _split(draft: Draft, labels: list[str]) -> SplitProfile:
         found |= _balance(classes, labels)
     if labelled:
         found |= draft.shape.describe(draft)
-    return SplitProfile(draft.name, characters, words, classes, found)
+    scores = draft.shape.numbers(draft) if labelled else None
+    return SplitProfile(draft.name, characters, words, classes, found, scores)
 
 
 def count_words(text: str) -> int:

@@ -62,6 +62,15 @@ class Ragged:
         return (self[row] for row in range(len(self)))
 
 
+def numbers(column: pa.ChunkedArray) -> np.ndarray | Ragged | None:
+    """A column of numbers, or of lists of numbers, as collating takes it; None where it holds something else."""
+    kind = column.type
+    if pa.types.is_list(kind) and pa.types.is_primitive(kind.value_type):
+        return Ragged.of_lists(column)
+    found: np.ndarray | None = column.to_numpy() if pa.types.is_primitive(kind) else None
+    return found
+
+
 Columns = dict[str, "np.ndarray | Ragged"]
 """What is known of tokenized records, by column: numbers `(rows,)`, or lists of numbers."""
 Outputs = np.ndarray | Ragged

@@ -74,14 +74,12 @@ class Passage:
         windows: its rows, at least one, in the order of the context.
         starts: first character of each token of the whole context `(tokens,)`.
         ends: character after its last one `(tokens,)`.
-        full_length: tokens of question, context and special tokens without any cut.
         question_cut: tokens of the question that had to go.
     """
 
     windows: list[Window]
     starts: np.ndarray
     ends: np.ndarray
-    full_length: int
     question_cut: int
 
     def find(self, start: int, end: int) -> Place | None:
@@ -111,7 +109,6 @@ def encode(
     one = tokenizer.encode("a", add_special_tokens=False)
     one.truncate(1)
     for question, context, text in zip(asked, read, contexts, strict=True):
-        full = len(question) + len(context) + max_length - places
         cut = max(0, len(question) - max(places // 2, places - len(context)))
         if cut:
             question.truncate(len(question) - cut)
@@ -120,7 +117,7 @@ def encode(
         starts, ends = characters(context, text)
         room = max_length - template.length
         windows = [template.fill(ids, starts, ends, begin, room) for begin in begins(len(ids), room, overlap)]
-        yield Passage(windows, starts, ends, full, cut)
+        yield Passage(windows, starts, ends, cut)
 
 
 def lengths(tokenizer: Tokenizer, questions: Sequence[str], contexts: Sequence[str]) -> np.ndarray:

@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 
 from stages import tasks
 from stages.artifacts import Encoding, Schema, read_json
-from stages.encoding.ragged import Outputs, Ragged
+from stages.encoding.ragged import Outputs, Ragged, numbers
 from stages.errors import ModelError
 from stages.params.task import TaskParams
 
@@ -34,13 +34,12 @@ class Predictor:
     Args:
         folder: a release.
         graph: which graph of it, `model.onnx` or `model.int8.onnx`.
-        threads: that one call may use; None leaves it to onnxruntime.
 
     Raises:
         ModelError: the folder lacks a file.
     """
 
-    def __init__(self, folder: str | Path, graph: str = "model.onnx", threads: int | None = None) -> None:
+    def __init__(self, folder: str | Path, graph: str = "model.onnx") -> None:
         import onnxruntime
 
         folder = Path(folder)
@@ -56,10 +55,7 @@ class Predictor:
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()  # the task truncates, and counts what it cuts
-        options = onnxruntime.SessionOptions()
-        if threads is not None:
-            options.intra_op_num_threads = threads
-        self.session = onnxruntime.InferenceSession(folder / graph, options, providers=["CPUExecutionProvider"])
+        self.session = onnxruntime.InferenceSession(folder / graph, providers=["CPUExecutionProvider"])
         self.inputs = {one.name for one in self.session.get_inputs()}
 
     def predict(self, inputs: Sequence[Any]) -> list[Any]:
@@ -91,8 +87,9 @@ class Predictor:
 
     def outputs(self, rows: pa.Table, batch_size: int = 32) -> Outputs:
         """The graph's outputs for tokenized rows, at least one, in their order; see `stages.training.prediction.outputs_of`."""
-        columns = {name: rows[name].to_pylist() for name in rows.column_names if name not in self.task.targets}
-        lengths = np.array([len(row) for row in columns["input_ids"]])
+        found = {name: numbers(rows[name]) for name in rows.column_names if name not in self.task.targets}
+        columns = {name: values for name, values in found.items() if values is not None}
+        lengths = Ragged.of_lists(rows["input_ids"]).lengths
         order = np.argsort(-lengths, kind="stable")
         result: Outputs | None = None
         for start in range(0, len(order), batch_size):

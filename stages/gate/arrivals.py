@@ -111,10 +111,7 @@ def read(reader: Reader) -> Corpus:
     schema = Schema(**json.loads(reader(artifacts.SCHEMA)))
     sources.judged(schema)
     table = pq.read_table(io.BytesIO(reader(artifacts.prepared("train"))))
-    texts: list[str] = table["text"].to_pylist()
-    if "text_b" in table.column_names:
-        texts = [f"{one} | {other}" for one, other in zip(texts, table["text_b"].to_pylist(), strict=True)]
-    return Corpus(texts, table["label"].to_pylist(), schema.fingerprint.get("test"))
+    return Corpus(sources.texts_of(table), table["label"].to_pylist(), schema.fingerprint.get("test"))
 
 
 def compare(before: Corpus, now: Corpus, seed: int) -> Arrivals:

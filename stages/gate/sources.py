@@ -134,6 +134,14 @@ def check(one: Side, other: Side) -> None:
         raise CannotJudgeError(f"the predictions of {one.name} and {other.name} are of different records.")
 
 
+def texts_of(records: pa.Table) -> list[str]:
+    """What there is to read of each prepared record: its text, or both of its texts."""
+    texts: list[str] = records["text"].to_pylist()
+    if "text_b" not in records.column_names:
+        return texts
+    return [f"{one} | {other}" for one, other in zip(texts, records["text_b"].to_pylist(), strict=True)]
+
+
 def judged(schema: Schema) -> None:
     """The gate compares right and wrong decisions, one per record.
 
@@ -179,7 +187,8 @@ def _side(name: str, read: Reader, commit: str | None, *, texts: bool) -> Side:
     lock = _optional(read, Path("dvc.lock"))
     said: dict[str, list[Any]] = {"text": []}
     if texts:
-        said = pq.read_table(io.BytesIO(read(artifacts.prepared("test"))), columns=["text", *schema.keep]).to_pydict()
+        held = pq.read_table(io.BytesIO(read(artifacts.prepared("test"))))
+        said = {"text": texts_of(held), **held.select(schema.keep).to_pydict()}
     return Side(
         name,
         _decisions(table, schema.labels),

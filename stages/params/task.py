@@ -121,7 +121,8 @@ class TaskParams(Section):
         question_answering: of that kind.
         relation: of that kind.
         tagging: of that kind.
-        overlap: tokens that neighbouring windows of a long text share, at most half a window (tagging, question_answering).
+        overlap: tokens that neighbouring windows of a long text share, at most half a window (tagging,
+            question_answering).
     """
 
     section: ClassVar[str] = "task"

@@ -60,7 +60,8 @@ class AnswerRows:
             self.ids.append(key)
             for name, values in zip(self.lists, (window.ids, window.type_ids, window.starts, window.ends), strict=True):
                 self.lists[name].append(values)
-            whole = passage.full_length if number == 0 else len(window.ids)
+            # Windows cut nothing off but the end of a question that is too long.
+            whole = len(window.ids) + passage.question_cut
             for name, value in zip(self.numbers, (len(window.ids), whole, number), strict=True):
                 self.numbers[name].append(value)
             first, last = (NO_ANSWER, NO_ANSWER) if not spans else _positions(window, place)

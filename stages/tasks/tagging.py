@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -29,7 +29,7 @@ from stages.metrics import span_matches, spans
 from stages.metrics.spans import Spans
 from stages.params.task import TaskParams
 from stages.tasks import tag_rows, viterbi
-from stages.tasks.protocol import IGNORED, Batch, Figures, Fitted, Scores, Scoring, Tokenized
+from stages.tasks.protocol import IGNORED, Batch, Figures, Fitted, Probe, Scores, Scoring, Tokenized
 from stages.tasks.viterbi import Transitions
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Tagging:
     targets: tuple[str, ...] = ("spans",)
     figures = FIGURES
     by_token = True
-    probe: Literal["multinomial", "independent", "ridge"] | None = None
+    probe: Probe = None
 
     def __init__(self, params: TaskParams) -> None:
         self.params = params

@@ -20,7 +20,7 @@ import pyarrow as pa
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from stages.artifacts import read_table
-from stages.encoding.ragged import Columns, Ragged
+from stages.encoding.ragged import Columns, Ragged, numbers
 
 IDLE = "idle"
 """Key of a batch whose records count nothing in this process."""
@@ -56,7 +56,7 @@ class Rows(Dataset[dict[str, Any]]):
         columns = {
             name: found
             for name in table.column_names
-            if name not in {"id", "input_ids", "length", "full_length"} and (found := _numbers(table[name])) is not None
+            if name not in {"id", "input_ids", "length", "full_length"} and (found := numbers(table[name])) is not None
         }
         return cls(table["id"], ids.values, ids.offsets, columns)
 
@@ -199,11 +199,3 @@ def padding_share(batches: Batches, lengths: np.ndarray) -> float:
         positions += int(own.max()) * len(batch)
         tokens += int(own.sum())
     return 1 - tokens / positions if positions else 0.0
-
-
-def _numbers(column: pa.ChunkedArray) -> np.ndarray | Ragged | None:
-    """A column as collating takes it; None where it holds no numbers."""
-    kind = column.type
-    if pa.types.is_list(kind) and pa.types.is_primitive(kind.value_type):
-        return Ragged.of_lists(column)
-    return column.to_numpy() if pa.types.is_primitive(kind) else None

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 from stages import artifacts
 from stages.harness import LAUNCH
 from tests import tiny
-from tests.pipeline.test_stages import run
+from tests.pipeline.running import run
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.slow]
 

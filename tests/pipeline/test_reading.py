@@ -72,6 +72,7 @@ def done(tmp_path_factory: pytest.TempPathFactory, project: Path, shared_data: P
                 "evaluation__alignment": OFF,
                 "training__learning_rate": 2e-3,
                 "text__max_length": 64,
+                "export__int8": False,
                 **changes,
             }
             made[recipe] = tiny.job(folder, project, recipe, **settled)
@@ -96,8 +97,8 @@ def test_english_questions_some_of_them_unanswerable(done: Callable[..., Path]) 
     def edit(row: dict[str, Any], number: int) -> dict[str, Any]:
         return {**row, "answers": {"text": [], "answer_start": []}} if number % 4 == 0 else row
 
-    own = {"overlap": 8, "longest_answer": 10}
-    folder = done("xquad", "xquad_en", edit, task__question_answering=own)
+    own = {"task__overlap": 8, "task__question_answering": {"longest_answer": 10}}
+    folder = done("xquad", "xquad_en", edit, **own)
     predicted = pq.read_table(folder / artifacts.predictions("test"))
     records = pq.read_table(folder / artifacts.prepared("test"))
     assert predicted["id"].to_pylist() == records["id"].to_pylist()
@@ -110,7 +111,7 @@ def test_english_questions_some_of_them_unanswerable(done: Callable[..., Path]) 
     metrics = read(folder, artifacts.METRICS)["test"]
     assert {"f1", "f1_low", "exact_match", "answerable_f1", "no_answer_accuracy"} <= set(metrics)
     assert read(folder, artifacts.FINETUNED / "whetstone.json")["fitted"].keys() >= {THRESHOLD}
-    assert {"answer_lengths.png", "answer_lengths.csv", "learning_curves.png"} == pictures(folder)
+    assert {"answer_lengths.png", "answer_lengths.csv", "learning_curves.png", "confusion.csv"} <= pictures(folder)
     with (folder / "reports/evaluation/details/confident_errors.csv").open(encoding="utf-8") as stream:
         errors = list(csv.DictReader(stream))
     assert all(float(one["f1"]) == 0 for one in errors)
@@ -129,9 +130,14 @@ def test_english_questions_some_of_them_unanswerable(done: Callable[..., Path]) 
 
 
 def test_chinese_questions_with_three_references(done: Callable[..., Path]) -> None:
-    changes = {"model__base": "./base", "model__revision": None, "text__max_length": 128}
-    own = {"overlap": 16, "longest_answer": 60}
-    folder = done("cmrc2018", "cmrc2018_small", lambda row, _: row, task__question_answering=own, **changes)
+    changes = {
+        "model__base": "./base",
+        "model__revision": None,
+        "text__max_length": 128,
+        "export__onnx": False,
+        "task__overlap": 16,
+    }
+    folder = done("cmrc2018", "cmrc2018_small", lambda row, _: row, **changes)
     records = pq.read_table(folder / artifacts.prepared("test"))
     predicted = pq.read_table(folder / artifacts.predictions("test"))
     assert Counter(map(len, predicted["gold"].to_pylist()))[3] > 50
@@ -141,10 +147,12 @@ def test_chinese_questions_with_three_references(done: Callable[..., Path]) -> N
     assert all(one is not None for one in predicted["start"].to_pylist())
     lost = read(folder, artifacts.TEXT_REPORT / "tokens.json")["splits"]["train"]
     assert lost["answers that no window holds whole"] > 0  # windows of 128 that share 16
-    release = Predictor(folder / artifacts.RELEASE)
-    question, context = records["text"][0].as_py(), records["text_b"][0].as_py()
-    [answer] = release.predict([{"question": question, "context": context}])
-    assert context[answer.start : answer.end] == answer.text == predicted["predicted"][0].as_py()
+    for text, context, start in zip(
+        *(predicted["predicted"].to_pylist(), records["text_b"].to_pylist(), predicted["start"].to_pylist()),
+        strict=True,
+    ):
+        assert context.startswith(text, start)
+    assert manifest.verify(folder / artifacts.RELEASE) >= 6
 
 
 def test_relations_between_marked_nominals(done: Callable[..., Path]) -> None:

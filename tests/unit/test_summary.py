@@ -46,3 +46,20 @@ def test_it_names_result_baselines_stages_and_places(root: Path) -> None:
     assert "unchanged prepare" in said
     assert "task ALIGNED, retention WATCH" in said
     assert "models/release" in said
+
+
+def test_other_kinds_of_task_show_their_own_first_figure(root: Path) -> None:
+    (root / "reports/evaluation").mkdir(parents=True)
+    (root / "data/prepared").mkdir(parents=True)
+    (root / "data/prepared/schema.json").write_text(json.dumps({"task": "pair_regression", "labels": [], "rows": {}}))
+    values = {"spearman": 0.81, "spearman_low": 0.78, "spearman_high": 0.84, "pearson": 0.8}
+    metrics = {
+        "test": {**values, "n": 50},
+        "baselines": {"mean": {"spearman": 0.0}},
+        "gain_over_tfidf": {"spearman": 0.2},
+    }
+    (root / "reports/evaluation/metrics.json").write_text(json.dumps(metrics))
+    said = list(summary.lines())
+    assert said[0] == "test      spearman 0.810 (0.780 to 0.840) on 50 records"
+    assert said[1] == "mean      spearman 0.000 (baseline)"
+    assert said[2] == "gain      0.200 over TF-IDF"

@@ -12,7 +12,7 @@ import numpy as np
 
 from stages import artifacts
 from stages.analysis.comparison import Comparison
-from stages.analysis.plots import answer_lengths, canvas, learning_curves
+from stages.analysis.plots import answer_lengths, canvas, learning_curves, unused
 from stages.analysis.reports.protocol import Evaluated
 from stages.metrics import question_answering as metrics
 from stages.tasks.protocol import Scores
@@ -41,6 +41,7 @@ class QuestionAnsweringReport:
         answer_lengths.draw(table, artifacts.plot("answer_lengths.png"))
         answer_lengths.write(table, artifacts.plot("answer_lengths.csv"))
         learning_curves.draw(artifacts.CURVES, artifacts.plot("learning_curves.png"))
+        unused.fill(given.task.kind)
 
     def _errors(self, given: Evaluated) -> list[tuple[Any, ...]]:
         """Answers without any overlap with a reference, surest first."""

@@ -147,22 +147,26 @@ def _reachable() -> bool:
 
 def _blocks(split: Any) -> Iterator[Block]:
     """A split of `datasets`, without decoding what nobody asked for (images, audio)."""
-    single = {key: getattr(feature, "feature", feature) for key, feature in split.features.items()}
-    names = {key: feature.names for key, feature in single.items() if hasattr(feature, "names")}
+    names = {key: feature.names for key, feature in split.features.items() if hasattr(feature, "names")}
+    inner = {key: getattr(feature, "feature", None) for key, feature in split.features.items()}
+    listed = {key: feature.names for key, feature in inner.items() if feature is not None and hasattr(feature, "names")}
     row = 1
     for table in split.with_format("arrow").iter(batch_size=SIZE):
         columns: dict[str, Any] = {key: table[key].combine_chunks() for key in table.column_names}
         columns |= {key: _named(columns[key], classes) for key, classes in names.items()}
+        columns |= {key: _each_named(columns[key], classes) for key, classes in listed.items()}
         yield Block(list(range(row, row + table.num_rows)), columns)
         row += table.num_rows
 
 
-def _named(ids: pa.Array, classes: Sequence[str]) -> list[Any]:
-    """Class names of ids, or of lists of ids; -1 is how data sets mark a withheld label."""
-    return [_name(one, classes) for one in ids.to_pylist()]
+def _named(ids: pa.Array, classes: Sequence[str]) -> list[str | None]:
+    """Class names of ids; -1 is how data sets mark a withheld label."""
+    return [None if one is None or one < 0 else classes[one] for one in ids.to_pylist()]
 
 
-def _name(one: Any, classes: Sequence[str]) -> Any:
-    if isinstance(one, list):
-        return [_name(each, classes) for each in one]
-    return None if one is None or one < 0 else classes[one]
+def _each_named(lists: pa.Array, classes: Sequence[str]) -> list[list[str | None] | None]:
+    """The same for lists of ids: several labels of one record."""
+    return [
+        None if ids is None else [None if one is None or one < 0 else classes[one] for one in ids]
+        for ids in lists.to_pylist()
+    ]

@@ -89,15 +89,14 @@ class Answered(Shape):
         if emptied.any():
             draft.keep(~emptied)
 
-    def mend_text(self, draft: Draft, role: str, function: Mend) -> int:
-        """Clean questions; clean contexts with the answers in them, and leave out records that lose an answer by that."""
-        if role != "text_b":
-            return super().mend_text(draft, role, function)
+    def mend_texts(self, draft: Draft, function: Mend) -> int:
+        """Clean questions, and contexts with the answers in them; records that lose an answer by that are left out."""
+        questions = draft.change("text", lambda text: text and function(text))
         contexts: list[str | None] = []
         answers: list[Answers | None] = []
         changed = 0
         lost = np.zeros(draft.rows, dtype=bool)
-        for old, found in zip(_values(draft, role), _values(draft, "answers"), strict=True):
+        for old, found in zip(_values(draft, "text_b"), _values(draft, "answers"), strict=True):
             new = old and function(old)
             changed += new != old
             if old and new and new != old and found:
@@ -106,12 +105,12 @@ class Answered(Shape):
                 found = [one for one in carried_over if one is not None]
             contexts.append(new)
             answers.append(found)
-        draft.replace(role, pa.chunked_array([pa.array(contexts, pa.string())], pa.string()))
+        draft.replace("text_b", pa.chunked_array([pa.array(contexts, pa.string())], pa.string()))
         draft.replace("answers", pa.chunked_array([pa.array(answers, self.type)], self.type))
         draft.done.add("records whose answers cleaning would change, dropped", int(lost.sum()))
         if lost.any():
             draft.keep(~lost)
-        return changed
+        return questions + changed
 
     def mend(self, draft: Draft, function: Mend) -> int:  # noqa: ARG002
         """Answers are parts of their context and were cleaned with it."""

@@ -95,12 +95,12 @@ class Related(Shape):
             found.append((first, last))
         return f"head and tail are the same span, {found[0][0]} to {found[0][1]}" if found[0] == found[1] else None
 
-    def mend_text(self, draft: Draft, role: str, function: Mend) -> int:
+    def mend_texts(self, draft: Draft, function: Mend) -> int:
         """Clean texts with the spans in them, and leave out pairs that lose a span by that."""
-        columns: dict[str, list[Any]] = {name: draft.table[name].to_pylist() for name in (role, *ENDS)}
+        columns: dict[str, list[Any]] = {name: draft.table[name].to_pylist() for name in ("text", *ENDS)}
         lost = np.zeros(draft.rows, dtype=bool)
         changed = 0
-        for i, old in enumerate(columns[role]):
+        for i, old in enumerate(columns["text"]):
             new = old and function(old)
             changed += new != old
             for name in ENDS:
@@ -112,8 +112,8 @@ class Related(Shape):
                 )
                 lost[i] |= found is None
                 columns[name][i] = None if found is None else {"start": found[0], "end": found[1]}
-            columns[role][i] = new
-        for name, kind in ((role, pa.string()), *((name, SPAN) for name in ENDS)):
+            columns["text"][i] = new
+        for name, kind in (("text", pa.string()), *((name, SPAN) for name in ENDS)):
             draft.replace(name, pa.chunked_array([pa.array(columns[name], kind)], kind))
         draft.done.add("records whose spans cleaning would change, dropped", int(lost.sum()))
         if lost.any():

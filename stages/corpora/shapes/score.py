@@ -77,6 +77,11 @@ class ScoredPair(Shape):
             "Add records with other scores, or name another column in data.columns.score."
         )
 
+    def numbers(self, draft: Draft) -> np.ndarray | None:
+        """The scores."""
+        found: np.ndarray = draft.table["score"].to_numpy()
+        return found
+
     def describe(self, draft: Draft) -> dict[str, Any]:
         """How the scores are distributed."""
         scores = draft.table["score"].drop_null().to_numpy()

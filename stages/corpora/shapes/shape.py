@@ -79,13 +79,13 @@ class Shape:
         """
         return
 
-    def mend_text(self, draft: Draft, role: str, function: Mend) -> int:
-        """Clean a column of text, and whatever counts its characters; returns how many texts changed."""
-        return draft.change(role, lambda text: text and function(text))
-
     def watch(self, blocks: Iterable[Block], origin: str, data: DataParams, counts: dict[str, int]) -> Iterable[Block]:  # noqa: ARG002
         """Look at raw blocks as they pass, and count what no converted value shows."""
         return blocks
+
+    def mend_texts(self, draft: Draft, function: Mend) -> int:
+        """Clean the texts; returns how many changed."""
+        return sum(draft.change(role, lambda text: text and function(text)) for role in self.texts)
 
     def mend(self, draft: Draft, function: Mend) -> int:
         """Clean the labels; returns how many records changed."""
@@ -152,6 +152,10 @@ class Shape:
             f"{self.target}: expected at least two different labels in train, found {found}. "
             f"Add records of another class, or name another column in data.columns.{self.target}."
         )
+
+    def numbers(self, draft: Draft) -> np.ndarray | None:  # noqa: ARG002
+        """Targets that are numbers `(records,)`; None where they are labels."""
+        return None
 
     def describe(self, draft: Draft) -> dict[str, Any]:  # noqa: ARG002
         """Figures of the profile that only this shape has."""

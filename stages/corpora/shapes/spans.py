@@ -114,7 +114,7 @@ class Spans(LabelSet):
             raise DataError(report(f"{origin}: malformed tags", what, remedy, total=census.malformed))
         counts[f"malformed {census.scheme} tags repaired"] = census.malformed
 
-    def mend_text(self, draft: Draft, role: str, function: Mend) -> int:  # noqa: ARG002 - there is one text
+    def mend_texts(self, draft: Draft, function: Mend) -> int:
         """Clean the texts, and move words and spans along."""
         table, changed, parts = draft.table, 0, []
         trimmed = gone = 0

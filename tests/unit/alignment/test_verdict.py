@@ -226,12 +226,12 @@ def test_references_are_text_or_labelled_sets(tmp_path: Path) -> None:
     (tmp_path / "pairs.csv").write_text("text_a,text_b,score\nhello,hi,4.5\n你好,再见,0\n", encoding="utf-8")
     (tmp_path / "nli.jsonl").write_text('{"text_a": "a cat", "text_b": "an animal", "label": "entails"}\n', "utf-8")
     (tmp_path / "names.jsonl").write_text('{"tokens": ["我", "在", "北京"], "tags": ["O", "O", "LOC"]}\n', "utf-8")
-    (tmp_path / "phone.jsonl").write_text('{"text": "Wo ist es?", "changed": "wo ises", "label": "x"}\n', "utf-8")
+    (tmp_path / "phone.jsonl").write_text('{"text": "Where is it?", "changed": "wheres it", "label": "x"}\n', "utf-8")
     (tmp_path / "LICENCE").touch()
     found = references.read(tmp_path)
     assert found.relations == {"nli": (["a cat"], ["an animal"], ["entails"])}
     assert found.tagged == {"names": ([["我", "在", "北京"]], [["O", "O", "LOC"]])}
-    assert found.changes == {"phone": (["Wo ist es?"], ["wo ises"], ["x"])}
+    assert found.changes == {"phone": (["Where is it?"], ["wheres it"], ["x"])}
     assert found.texts == {"news": ["one line", "第二行"]}
     assert found.probes == {"set": (["a", "b"], ["x", "3"]), "table": (["hello"], ["y"])}
     assert found.pairs == {"pairs": (["hello", "你好"], ["hi", "再见"], [4.5, 0.0])}

@@ -70,7 +70,7 @@ REFUSED = [
     one("noise as parquet", b"PAR1 this is no parquet file", "cannot be read as Parquet", file="data.parquet"),
     one("half a parquet file", parquet(text=["a"])[:-20], "cannot be read as Parquet", file="data.parquet"),
     one("spreadsheet", b"PK\x03\x04", "no reader for '.xlsx'; there are .csv", file="data.xlsx"),
-    one("JSON by its name", b"[]", "no reader for '.json'", "call it .jsonl", file="data.json"),
+    one("JSON by its name", b"[]", "a JSON array, expected SQuAD's document", "call it .jsonl", file="data.json"),
     one("no suffix", b"text,label\n", "no reader for ''", file="records"),
     Refused("nothing there", {}, ("data.path: data.csv does not exist",)),
     Refused("folder in place of a file", {"data.csv/notes.txt": b"x"}, ("data.csv: expected a file train", "no data file")),

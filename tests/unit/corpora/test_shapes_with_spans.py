@@ -131,7 +131,7 @@ def test_answers_move_with_their_cleaned_context() -> None:
 
 
 def test_an_answer_that_cleaning_takes_apart_leaves_the_record_out() -> None:
-    ask([[{"text": "e", "start": 1}]], "te\u0301 opened")
+    ask([[{"text": "e", "start": 1}]], "xe\u0301 opened")
     assert [row["id"] for row in split()] == ["q100", "q101", "q102"]
     assert counts()["records whose answers cleaning would change, dropped"] == 1
 
@@ -178,6 +178,17 @@ def test_squads_own_file_is_read() -> None:
         harness.Stage("prepare", {"data": params, "task": TaskParams(kind="question_answering")}, Remembering())
     )
     assert [row["title"] for row in split("test")] == ["test"] * 6
+
+
+def test_a_json_document_beside_one_data_file_is_not_taken_for_data() -> None:
+    Path("raw").mkdir()
+    Path("raw/categories.json").write_text("{}")
+    run(
+        "question_answering",
+        {"qa": [asked(i, [{"text": "1997", "start": 21}], f"{CONTEXT} {i}") for i in range(30)]},
+        QUESTIONS,
+    )
+    assert len(split()) < 30  # validation and test were cut from it
 
 
 TEXT = "Rain caused the flood in 北京."

@@ -53,7 +53,7 @@ def test_the_nearest_occurrence_is_found() -> None:
     assert spans.nearest("aXaXa", "Y", 0) is None
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(TEXT, st.data())
 def test_a_carried_span_holds_the_same_text_cleaned(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text)))

@@ -103,6 +103,7 @@ def test_f1_is_symmetric_a_share_and_one_where_the_match_is_exact(one: str, othe
     assert metrics.exact_match(one, [one]) == 1
 
 
+@settings(deadline=None)
 @given(ANSWERS, st.lists(ANSWERS, min_size=1, max_size=3))
 def test_a_further_reference_of_the_same_script_never_costs(prediction: str, references: list[str]) -> None:
     more = [*references, prediction]
@@ -123,6 +124,7 @@ def test_answerable_and_unanswerable_records_are_reported_apart() -> None:
     assert set(metrics.evaluate(["cat"], [["cat"]], Bootstrap(100))) == {"exact_match", "f1"}
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(-3, 3), st.sampled_from([0, 0.5, 1]), st.sampled_from([0, 1])), min_size=1, max_size=9

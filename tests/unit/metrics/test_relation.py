@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as oracle
 
@@ -71,6 +71,7 @@ def test_a_wrong_direction_costs_precision_and_recall() -> None:
     assert values["accuracy"] == pytest.approx(6 / 9)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=50))
 def test_labels_without_direction_give_the_usual_macro_f1(pairs: list[tuple[int, int]]) -> None:
     gold, predicted = np.array(pairs).T

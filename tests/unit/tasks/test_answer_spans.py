@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -20,6 +20,7 @@ ROWS = st.integers(1, 9).flatmap(
 )
 
 
+@settings(deadline=None)
 @given(ROWS)
 def test_the_best_span_is_the_best_of_all(row: tuple[np.ndarray, np.ndarray, int]) -> None:
     scores, possible, longest = row

@@ -56,6 +56,17 @@ def test_prepare_takes_it_like_any_other() -> None:
     assert everything()["validation some plain text of number 1"] == "blue"
 
 
+def test_lists_of_labels_get_the_names_of_their_classes() -> None:
+    classes = datasets.ClassLabel(names=["joy", "fear"])
+    features = datasets.Features({"text": datasets.Value("string"), "labels": datasets.List(classes)})
+    records = [{"text": f"comment {i}", "labels": [[0], [], [1, 0]][i % 3]} for i in range(6)]
+    Path("emotions/data").mkdir(parents=True)
+    made = datasets.Dataset.from_list(records, features=features)
+    pq.write_table(made.data.table, "emotions/data/train-00000-of-00001.parquet")
+    [block] = hub.read(Path(refer(dataset="./emotions", splits={"train": "train"})))["train"]
+    assert block.values("labels")[:3] == [["joy"], [], ["fear", "joy"]]
+
+
 def test_a_withheld_label_is_missing() -> None:
     assert hub._named(datasets.table.pa.array([0, -1, None, 1]), ["red", "blue"]) == ["red", None, None, "blue"]
 
