@@ -86,10 +86,12 @@ def test_the_outs_are_there_and_no_more(checkout: Checkout) -> None:
     ("section", "key", "value", "expected"),
     [
         ("data", "limit", 50, {"prepare"}),
-        ("task", "top_k", 2, {"prepare", "finetune", "evaluate"}),
+        ("task", "top_k", 2, {"prepare", "tokenize", "finetune", "evaluate"}),
         ("model", "head_dropout", 0.0, {"tokenize", "finetune"}),
         ("text", "percentile", 90.0, {"tokenize"}),
         ("training", "seed", 1, {"finetune"}),
+        ("adaptation", "layer_decay", 0.9, {"finetune"}),
+        ("objectives", "r_drop", 0.5, {"finetune"}),
         ("evaluation", "seed", 1, {"evaluate"}),
         ("export", "name", "other", {"export"}),
         ("tracking", "experiment", "other", set()),
