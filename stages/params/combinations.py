@@ -10,6 +10,7 @@ from typing import cast
 
 from stages.errors import Problem
 from stages.params import regimen
+from stages.params.objectives import ObjectivesParams
 from stages.params.section import Section
 from stages.params.task import PROBED, VALIDATED, TaskParams
 from stages.params.training import TrainingParams
@@ -68,10 +69,19 @@ def weights_of_kind(sections: Sections) -> Iterator[Problem]:
             yield Problem(what, field="training.class_weights")
 
 
+def budget_of_balanced(sections: Sections) -> Iterator[Problem]:
+    """Classes are drawn equally often in batches of so many records."""
+    training, extra = cast("TrainingParams", sections["training"]), cast("ObjectivesParams", sections["objectives"])
+    if training.batch_tokens is not None and extra.sampling == "balanced":
+        what = "objectives.sampling: balanced fills batches by records; set it to null, or use sampling: shuffled"
+        yield Problem(what, field="training.batch_tokens")
+
+
 RULES: tuple[Callable[[Sections], Iterator[Problem]], ...] = (
     metric_of_kind,
     head_start_of_kind,
     weights_of_kind,
     loss_of_a_crf,
+    budget_of_balanced,
     *regimen.RULES,
 )

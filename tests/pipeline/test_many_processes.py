@@ -56,12 +56,3 @@ def test_the_same_losses_weights_and_files(tokenized: Path, project: Path) -> No
         if not name.endswith("key.bias"):  # softmax cancels it: its gradient is rounding alone, which Adam makes large
             assert abs(value - weights[name]).max() < 1e-3, name
     assert not (tokenized / ".checkpoints").exists()
-
-
-def test_a_launcher_that_is_not_there_is_named(tokenized: Path, project: Path) -> None:
-    env = {**os.environ, LAUNCH: "tortchrun", "PYTHONPATH": str(project)}
-    done = subprocess.run(
-        [sys.executable, "-m", "stages.finetune"], cwd=tokenized, env=env, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2
-    assert "tortchrun was not found" in done.stderr

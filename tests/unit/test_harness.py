@@ -83,3 +83,33 @@ def test_a_stage_dies_with_the_process_that_started_it(project: Path) -> None:
             return
         time.sleep(0.05)
     pytest.fail("the stage outlived its parent")
+
+
+def test_a_stage_becomes_the_launcher_that_the_environment_names(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    began: list[tuple[list[str], dict[str, str]]] = []
+
+    class BegunError(Exception):
+        pass
+
+    def execve(program: str, words: list[str], env: dict[str, str]) -> None:
+        began.append((words, env))
+        raise BegunError
+
+    monkeypatch.setattr("os.execve", execve)
+    monkeypatch.setenv(harness.LAUNCH, "torchrun --nproc-per-node '2'")
+    with pytest.raises(BegunError):
+        harness.main("finetune", lambda _: None, (), launchable=True)
+    words, env = began[0]
+    assert words[0].endswith("torchrun")
+    assert words[1:] == ["--nproc-per-node", "2", "-m", "stages.finetune"]
+    assert harness.LAUNCH not in env, "what is launched must not launch again"
+
+
+def test_a_launcher_that_is_not_there_is_named(
+    root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(harness.LAUNCH, "tortchrun -n 2")
+    with pytest.raises(SystemExit) as ended:
+        harness.main("finetune", lambda _: None, (), launchable=True)
+    assert ended.value.code == 2
+    assert "tortchrun was not found" in caplog.text

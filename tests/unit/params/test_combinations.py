@@ -39,6 +39,10 @@ def write(folder: Path, project: Path, changes: dict[str, dict[str, Any]]) -> Pa
             {"adaptation": {"method": "prefix"}, "training": {"gradient_checkpointing": True}},
             "training.gradient_checkpointing: adaptation.method: prefix cannot recompute layers; use prompt",
         ),
+        (
+            {"objectives": {"sampling": "balanced"}, "training": {"batch_tokens": 4096}},
+            "training.batch_tokens: objectives.sampling: balanced fills batches by records",
+        ),
         ({"objectives": {"mixup": 0.2, "r_drop": 1.0}}, "mixup has no single label per record, which r_drop"),
         ({"objectives": {"mixup": 0.2, "adversarial": {"kind": "fgm"}}}, "which adversarial would compare"),
         ({"objectives": {"focal": 1.0}, "training": {"label_smoothing": 0.1}}, "objectives.focal: focal loss asks"),

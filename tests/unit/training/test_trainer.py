@@ -179,3 +179,12 @@ def test_a_fitted_head_is_read_before_the_first_step_and_is_better_than_noise(tm
     assert first["train_loss"] < runs["random"].history.evaluations[0]["train_loss"]
     assert runs["probe"].history.summary()["head_start_strength"] in head_start.STRENGTHS
     assert "head_start_strength" not in runs["random"].history.summary()
+
+
+def test_a_budget_of_tokens_takes_the_place_of_the_batch_size(tmp_path: Path) -> None:
+    run = tuner(tmp_path, epochs=1, batch_tokens=150)
+    sizes = [len(batch) for batch in run.batches]
+    assert len(set(sizes)) > 2
+    assert max(len(batch) * int(TRAIN.lengths[batch].max()) for batch in run.batches) <= 150
+    run.run()
+    assert run.state.global_step == len(sizes)
