@@ -61,7 +61,7 @@ def false_alarms(base: Reader, texts: list[str], draws: int) -> dict[str, float]
         "verdict not ALIGNED": 0,
     }
     for draw in range(draws):
-        order = np.random.default_rng(draw).permutation(len(texts))
+        order = np.random.default_rng([draw, 1]).permutation(len(texts))
         parts = [[texts[i] for i in order[k * RECORDS : (k + 1) * RECORDS]] for k in range(3)]
         one = shift(base, parts[0], parts[1], parts[2], draw)
         state = on_shift("split", one, Thresholds()).state

@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import nn
 
+from stages.adaptation.protocol import INSERTED
 from stages.errors import ModelError
 
 
@@ -138,7 +139,7 @@ def layers_of(encoder: nn.Module) -> tuple[str, nn.ModuleList]:
 
 
 def depth_of(name: str, layers: str, count: int) -> int:
-    """How deep a weight lies: -1 for embeddings, 0 for the lowest layer, `count` for what comes behind the last one.
+    """How deep a weight lies: -1 for embeddings, 0 for the lowest layer, `count` behind the last one or beside them all.
 
     Args:
         name: of the weight, relative to the encoder.
@@ -147,6 +148,8 @@ def depth_of(name: str, layers: str, count: int) -> int:
     """
     if name.startswith(f"{layers}."):
         return int(name[len(layers) + 1 :].split(".")[0])
+    if name.startswith(f"{INSERTED}."):
+        return count
     # Tables of relative positions are read by every layer, the lowest one included.
     return -1 if any(word in name for word in ("embed", "relative", "position")) else count
 

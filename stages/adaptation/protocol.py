@@ -18,6 +18,8 @@ from stages.params.adaptation import AdaptationParams
 
 INSERTED = "adapter"
 """Name of every inserted child module."""
+UNDECAYED = ("ia3_l", "lora_magnitude_vector", f"{INSERTED}.source")
+"""Parts of the names of inserted weights that decay towards zero would harm: factors around 1, lengths, and embeddings."""
 
 
 class Method:

@@ -17,7 +17,7 @@ from stages.params.task import TaskParams
 from stages.params.training import TrainingParams
 
 Sections = dict[str, Section]
-ONE_CLASS = ("classification", "pair_classification")
+ONE_CLASS = ("classification", "pair_classification", "relation")
 """Kinds whose records have one class each, and whose outputs are logits of classes."""
 OWN_WEIGHTS = ("full", "frozen", "bitfit")
 """Methods that move the base model's own weights."""

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from stages.adaptation.protocol import UNDECAYED
 from stages.params.training import TrainingParams
 from stages.training.clipping import ClippedAdamW
 
@@ -92,8 +93,10 @@ def rate(step: int, steps: int, params: TrainingParams) -> float:
 
 
 def _undecayed(model: nn.Module) -> set[str]:
-    """Names of biases and of all weights of norms and embeddings."""
-    names = {name for name, _ in model.named_parameters() if name.endswith("bias")}
+    """Names of biases, of all weights of norms and embeddings, and of what methods insert in their likeness."""
+    names = {
+        name for name, _ in model.named_parameters() if name.endswith("bias") or any(part in name for part in UNDECAYED)
+    }
     for prefix, module in model.named_modules():
         if isinstance(module, (*NORMS, nn.Embedding)) or "norm" in type(module).__name__.lower():
             names.update(f"{prefix}.{name}" if prefix else name for name, _ in module.named_parameters())

@@ -80,6 +80,30 @@ def test_rates_fall_by_the_same_factor_from_layer_to_layer(name: str) -> None:
     assert told == pytest.approx(layers | ({"learning_rate.embeddings": 0.025} if name == "full" else {}))
 
 
+@pytest.mark.parametrize(
+    ("name", "settings", "undecayed"),
+    [
+        ("ia3", {}, "ia3_l"),
+        ("lora", {"dora": True}, "lora_magnitude_vector"),
+        ("prefix", {}, "adapter.source"),
+        ("p-tuning", {}, "adapter.source"),
+    ],
+)
+def test_what_is_no_product_does_not_decay_and_virtual_tokens_have_the_full_rate(
+    name: str, settings: dict[str, object], undecayed: str
+) -> None:
+    model = method_of(name, **settings).apply(model_of("bert"), 10)
+    factors = layer_decay.factors(model, 0.5)
+    groups = parameter_groups(model, TrainingParams(weight_decay=0.1, learning_rate=0.1), factors)
+    found = {id(one): group for group in groups for one in group["params"]}
+    named = [(one, found[id(value)]) for one, value in model.named_parameters() if id(value) in found]
+    inserted = [(one, group) for one, group in named if undecayed in one]
+    assert inserted
+    assert {group["weight_decay"] for _, group in inserted} == {0.0}
+    if undecayed == "adapter.source":
+        assert {group["lr"] for _, group in inserted} == {0.1}
+
+
 def test_without_decay_groups_are_as_ever() -> None:
     model = method_of("full").apply(model_of("bert"), 10)
     assert layer_decay.factors(model, 1.0) == {}

@@ -11,7 +11,13 @@ import pytest
 import torch
 from torch.nn import functional
 
+from stages import tasks
+from stages.artifacts import Schema
+from stages.encoding.ragged import Columns
 from stages.params.objectives import Adversarial, ObjectivesParams
+from stages.params.regimen import ONE_CLASS
+from stages.params.task import TaskParams
+from stages.params.training import TrainingParams
 from stages.training.batching import Batches
 from stages.training.objectives import Objectives, focused, make
 from stages.training.objectives.adversarial import Adversarial as AdversarialTraining
@@ -207,6 +213,14 @@ def test_focal_takes_the_class_weights_over() -> None:
     assert isinstance(found, Focal)
     assert torch.equal(found.weight, own.weight)  # type: ignore[arg-type]
     assert focused(own, ObjectivesParams()) is own
+
+
+@pytest.mark.parametrize("kind", ONE_CLASS)
+def test_kinds_of_one_class_have_the_loss_that_focal_takes_the_place_of(kind: str) -> None:
+    task = tasks.make(TaskParams.model_validate({"kind": kind}))
+    columns: Columns = {"label": np.array([0, 1, 1])}
+    own = task.objective(TrainingParams(), columns, Schema(kind, ["a", "b"], {}), torch.nn.Identity())
+    assert isinstance(focused(own, ObjectivesParams(focal=1.0)), Focal)
 
 
 def test_balanced_batches_show_each_class_equally_often() -> None:
