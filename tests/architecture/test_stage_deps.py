@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,13 @@ def test_a_stage_depends_on_exactly_what_it_imports(stage: str) -> None:
 def test_a_stage_runs_by_module(stage: str, project: Path) -> None:
     content = YAML(typ="safe", pure=True).load((project / "dvc.yaml").read_text(encoding="utf-8"))
     assert content["stages"][stage]["cmd"] == f"python -m stages.{stage}"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_exactly_the_sections_that_it_reads(stage: str, project: Path) -> None:
+    content = YAML(typ="safe", pure=True).load((project / "dvc.yaml").read_text(encoding="utf-8"))
+    read = importlib.import_module(f"stages.{stage}").SECTIONS
+    assert sorted(content["stages"][stage]["params"]) == sorted(section.section for section in read)
 
 
 def test_imports_inside_functions_count_and_those_for_types_do_not(tmp_path: Path) -> None:
