@@ -46,8 +46,7 @@ def frozen_depth(model: nn.Module) -> int:
     """
     encoder: Any = model.encoder
     found = _parts(encoder)
-    # A method that answers calls of the encoder itself (`stages.adaptation.activation_cache`) needs nothing from here.
-    if found is None or "forward" in vars(encoder) or _learns(found.embeddings):
+    if found is None or _learns(found.embeddings):
         return 0
     depth = next((i for i, layer in enumerate(found.layers) if _learns(layer)), len(found.layers))
     inside = {id(one) for layer in found.layers for one in layer.parameters()}

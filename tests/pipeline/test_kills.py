@@ -35,7 +35,7 @@ def test_a_run_that_was_killed_twice_ends_in_the_same_bytes(tmp_path: Path, proj
     folder = tiny.project(
         tmp_path / "project",
         project,
-        **{"training__epochs": 40, "training__checkpoint_seconds": 0, "training__threads": 1},
+        **{"training__epochs": 20, "training__checkpoint_seconds": 0, "training__threads": 1},
         **{"training__early_stopping": {"patience": None, "min_delta": 0.0}, "model__dropout": 0.2},
     )
     run(folder, "prepare", "tokenize", "finetune")
@@ -51,9 +51,10 @@ def test_a_run_that_was_killed_twice_ends_in_the_same_bytes(tmp_path: Path, proj
         began = time.monotonic()
         while newest(folder) <= reached + 5 and running.poll() is None and time.monotonic() - began < PATIENCE:
             time.sleep(0.01)
-        assert running.poll() is None, "it ended before it could be killed"
+        alive = running.poll() is None
         running.kill()
-        running.communicate()
+        _, said = running.communicate()
+        assert alive, f"it ended before it could be killed: {said.decode()}"
         reached = newest(folder)
         assert reached
         assert not (folder / artifacts.FINETUNED).exists()

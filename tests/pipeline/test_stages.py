@@ -224,7 +224,11 @@ def test_an_adapter_that_stays_goes_through_all_stages(tmp_path: Path, project: 
         objectives__references=str(general),
         objectives__replay={**pattern["objectives"]["replay"], "weight": 0.5, "texts": 4},
         evaluation__baselines=False,
-        evaluation__alignment={**pattern["evaluation"]["alignment"], "records": 100, "permutations": 50},
+        evaluation__alignment={
+            **pattern["evaluation"]["alignment"],
+            "budget": {"records": 100, "seconds": None},
+            "permutations": 50,
+        },
         export__int8=False,
     )
     for name in STAGES:
