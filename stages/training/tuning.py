@@ -1,0 +1,152 @@
+"""A run of finetune: base model, head, what adapts them, what they read, and the trainer, put together and taken apart.
+
+Some parts are there for training alone: a table of embeddings without the rows that nothing uses, the states of frozen
+layers in place of texts, weights that were inserted. `begin` puts them in, in an order that matters (a cache is made of
+renumbered rows, a table is cut after a method has wrapped it), and `finish` takes them out in reverse.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import nn
+
+from stages import artifacts, tasks
+from stages.adaptation import METHODS
+from stages.adaptation.protocol import Method
+from stages.artifacts import Encoding, Schema
+from stages.encoding import base_model
+from stages.params.adaptation import AdaptationParams
+from stages.params.model import ModelParams
+from stages.params.objectives import ObjectivesParams
+from stages.params.task import TaskParams
+from stages.params.training import TrainingParams
+from stages.tasks.protocol import Fitted, Task
+from stages.training import assembly, compaction, frozen, history, objectives
+from stages.training.batching import Rows
+from stages.training.compaction import Compaction
+from stages.training.frozen import Cache
+from stages.training.hooks import Hooks
+from stages.training.objectives import references
+from stages.training.precision import device
+from stages.training.prediction import outputs_of
+from stages.training.seeding import seed_everything
+from stages.training.trainer import Observer, Tuner
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The sections of params that a run reads."""
+
+    model: ModelParams
+    task: TaskParams
+    adaptation: AdaptationParams
+    training: TrainingParams
+    objectives: ObjectivesParams
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run, ready to train.
+
+    Attributes:
+        settings: its params.
+        schema: of the corpus.
+        encoding: how its texts were tokenized.
+        task: what is learned.
+        method: which weights learn.
+        pooling: how states become one vector.
+        tuner: trains.
+        reduced: the way back to the full table of embeddings; None where it was not cut.
+        cached: the way back from the states of frozen layers; None where texts are read.
+    """
+
+    settings: Settings
+    schema: Schema
+    encoding: Encoding
+    task: Task
+    method: Method
+    pooling: str
+    tuner: Tuner
+    reduced: Compaction | None
+    cached: Cache | None
+
+    def finish(self) -> tuple[nn.Module, dict[str, torch.Tensor]]:
+        """Take out what was for training alone.
+
+        Returns:
+            The tuned model in the shape that is saved, and the few tensors that a method learned, to be saved beside it.
+        """
+        encoder = cast("nn.Module", self.tuner.model.encoder)
+        for part in (self.cached, self.reduced):
+            if part is not None:
+                part.restore(encoder)
+        small = self.method.adapter(self.tuner.model)
+        return self.method.merge(self.tuner.model), small
+
+    def save(self) -> None:
+        """Write the tuned model, the curves and the summary."""
+        counts = self.tuner.hooks.counts(self.tuner.model)
+        tuned, small = self.finish()
+        facts = assembly.Facts(
+            self.schema,
+            self.encoding,
+            self.pooling,
+            self.settings.model.model_dump(mode="json"),
+            self.settings.adaptation.model_dump(mode="json"),
+            self.settings.task.model_dump(mode="json"),
+            self._choose(tuned),
+        )
+        base = base_model.locate(self.settings.model, verify=False)
+        assembly.save(tuned, facts, base, artifacts.FINETUNED, small)
+        history.write_curve(artifacts.CURVES, self.tuner.history.evaluations)
+        history.write_curve(artifacts.STEPS, self.tuner.history.steps)
+        artifacts.WISE_FT.unlink(missing_ok=True)
+        if self.tuner.hooks.objectives.curve:
+            history.write_curve(artifacts.WISE_FT, self.tuner.hooks.objectives.curve)
+        artifacts.write_json(artifacts.SUMMARY, {**self.tuner.history.summary(), **counts})
+
+    def _choose(self, model: nn.Module) -> Fitted:
+        """What the task chooses on validation, with the weights that are kept; see `Task.fit`."""
+        if not self.task.fits:
+            return {}
+        rows = artifacts.read_table(artifacts.tokenized("validation"))
+        size = self.settings.training.eval_batch_size
+        outputs = outputs_of(model, Rows.of(rows), self.task, self.encoding.pad_id, size)
+        return self.task.fit(outputs, rows, artifacts.read_table(artifacts.prepared("validation")), self.schema)
+
+
+def begin(settings: Settings, schema: Schema, encoding: Encoding, folder: Path, observe: Observer) -> Run:
+    """Seed everything, and put a run together.
+
+    Args:
+        settings: params.
+        schema: of the corpus.
+        encoding: how its texts were tokenized.
+        folder: for checkpoints.
+        observe: told the figures of steps and evaluations.
+
+    Raises:
+        ModelError: the base model cannot be loaded, or the method does not suit it.
+    """
+    training, extra = settings.training, settings.objectives
+    task, method = tasks.make(settings.task), METHODS[settings.adaptation.method](settings.adaptation)
+    parts = [Rows.read(artifacts.tokenized(split)) for split in ("train", "validation")]
+    seed_everything(training.seed, deterministic=training.deterministic, threads=training.threads)
+    model, pooling = assembly.build(settings.model, task, schema, device())
+    model = method.apply(model, encoding.max_length)
+    general = references.general(extra, settings.model, encoding, training.seed)
+    read = [*parts, *([] if general is None else [general])]
+    reduced = compaction.compact(cast("nn.Module", model.encoder), read, encoding.pad_id)
+    if reduced is not None:
+        parts = [reduced.renumbered(part) for part in parts]
+        general = None if general is None else reduced.renumbered(general)
+    hooks = Hooks(method, objectives.make(extra, training.seed, pooling, encoding.pad_id, general))
+    cached = frozen.prepare(model, parts, task, encoding.pad_id, training, folder, wanted=hooks.plain)
+    train, validation = parts if cached is None else cached.parts
+    objective = objectives.focused(task.objective(training, train.columns, schema, model), extra)
+    tuner = Tuner(model, task, objective, training, train, validation, encoding.pad_id, folder, observe, hooks)
+    return Run(settings, schema, encoding, task, method, pooling, tuner, reduced, cached)
