@@ -6,7 +6,7 @@ marker outside of it.
 
 Markers are signs of the base model's own vocabulary, so that the tuned encoder keeps the base model's shape: its weights can
 be compared and interpolated with the base model's, and its tokenizer stays the same file (see
-docs/decisions/0010-entity-markers-from-the-vocabulary.md).
+docs/decisions/0009-entity-markers-from-the-vocabulary.md).
 
 A text that is too long is cut to a window with the two entities in its middle. Where they stand too far apart for that, each
 gets half of the row, and what stood between is left out; an entity longer than its half loses its end, never its markers.
