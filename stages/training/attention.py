@@ -35,12 +35,12 @@ def install(encoder: Any) -> bool:
     """Let an encoder choose its attention by length, in place.
 
     Args:
-        encoder: a transformers encoder with eager attention; any other is left alone.
+        encoder: a transformers encoder with eager attention; any other module is left alone.
 
     Returns:
         Whether it was changed.
     """
-    config = encoder.config
+    config = getattr(encoder, "config", None)
     if getattr(config, "_attn_implementation", None) != "eager" or config.model_type not in FAMILIES:
         return False
     AttentionInterface.register(NAME, attend)

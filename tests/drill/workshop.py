@@ -79,6 +79,7 @@ class Workshop:
                 "alignment": {"enabled": False},
             },
             "export": {"onnx": False, "int8": False, "name": "drill"},
+            "objectives": {"references": "general.txt"},
             "tracking": {"uri": self.server, "experiment": "drill"},
             "gate": {"margins": {"accuracy": 0.015, "macro_f1": 0.02}},
         }

@@ -153,7 +153,7 @@ def test_a_causal_model_trained_here_forgets_general_text_when_it_is_tuned(proje
     losses = [one.losses(held) for one in (before, *(before.with_body(m.transformer) for m in (model, replaying)))]
     perplexity, forgot, kept = (float(np.exp(loss.sum() / count.sum())) for loss, count in losses)
     assert forgot > 1.5 * perplexity
-    assert perplexity < kept < perplexity + 0.6 * (forgot - perplexity)
+    assert perplexity < kept < perplexity + 0.8 * (forgot - perplexity)
     bits = [language.bits_per_byte(loss, held) for loss, _ in losses]
     assert bits[0] < bits[2] < bits[1]
 
