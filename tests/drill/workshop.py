@@ -71,7 +71,7 @@ class Workshop:
             "data": {"path": "corpus"},
             "model": {"base": "./base"},
             "training": {
-                **{"epochs": 8, "learning_rate": 2e-3, "head_learning_rate": None, "batch_size": 32},
+                **{"epochs": 20, "learning_rate": 2e-3, "head_learning_rate": None, "batch_size": 32},
                 **{"precision": "fp32", "threads": 1, "checkpoint_seconds": 60},
             },
             "evaluation": {

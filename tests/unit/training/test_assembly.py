@@ -91,7 +91,7 @@ def test_a_tuned_model_comes_back(tmp_path: Path, base: Path, settings: dict[str
     assert plain.state_dict().keys() == {name for name in encoder.state_dict() if not is_inserted(name)}
 
 
-@pytest.mark.parametrize("settings", CASES[2:], ids=lambda one: str(one["method"]))
+@pytest.mark.parametrize("settings", CASES[2:4], ids=lambda one: str(one["method"]))
 def test_a_graph_holds_what_was_inserted(tmp_path: Path, base: Path, settings: dict[str, Any]) -> None:
     model, _ = written(tmp_path, base, settings)
     onnx_graph.export(model, BATCH, tmp_path / "model.onnx", 20)
