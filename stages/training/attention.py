@@ -40,7 +40,7 @@ def install(encoder: Any) -> bool:
     Returns:
         Whether it was changed.
     """
-    config = getattr(encoder, "config", None)
+    config: Any = getattr(encoder, "config", None)
     if getattr(config, "_attn_implementation", None) != "eager" or config.model_type not in FAMILIES:
         return False
     AttentionInterface.register(NAME, attend)
