@@ -6,14 +6,19 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import torch
+import transformers
+
 from stages import artifacts, harness
 from stages.artifacts import Encoding, Schema
+from stages.encoding import base_model
 from stages.params.adaptation import AdaptationParams
 from stages.params.model import ModelParams
 from stages.params.objectives import ObjectivesParams
 from stages.params.task import TaskParams
 from stages.params.training import TrainingParams
 from stages.training import checkpoints, parallel, tuning
+from stages.training.precision import device, use_bf16
 
 SECTIONS = (ModelParams, TaskParams, AdaptationParams, TrainingParams, ObjectivesParams)
 log = logging.getLogger(__name__)
@@ -59,10 +64,20 @@ def run_key(stage: harness.Stage) -> str:
     """What this run's checkpoints are filed under."""
     params: dict[str, Any] = {name: section.model_dump(mode="json") for name, section in stage.sections.items()}
     params["processes"] = parallel.launched()
-    inputs = [artifacts.TOKENIZED, artifacts.SCHEMA]
+    params["runs_on"] = runs_on(stage.params(TrainingParams))
+    base = base_model.locate(stage.params(ModelParams), verify=False)
+    inputs = [artifacts.TOKENIZED, artifacts.SCHEMA, *sorted(base.glob("*.safetensors"))]
     if stage.params(ObjectivesParams).reads_references:
         inputs.append(Path(stage.params(ObjectivesParams).references))
     return checkpoints.key(params, inputs)
+
+
+def runs_on(params: TrainingParams) -> list[str]:
+    """What decides on the last bits of a result: a checkpoint that another machine left is not taken up."""
+    where = device()
+    kind = "bf16" if use_bf16(params.precision, where) else "fp32"
+    threads = params.threads or torch.get_num_threads()
+    return [where.type, kind, str(threads), torch.__version__, transformers.__version__]
 
 
 if __name__ == "__main__":

@@ -64,9 +64,9 @@ def main(
     for noisy in ("httpx", "mlflow", "alembic", "torch.onnx", "onnxscript", "onnx_ir", "transformers"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     try:
+        everything = whole.check(FILE)
         if launchable:
             _launch(name)
-        everything = whole.check(FILE)
         chosen = {section.section: everything[section.section] for section in sections}
         settings = cast("tracking.TrackingParams", everything["tracking"])
         if not first:
@@ -74,7 +74,8 @@ def main(
         with tracking.stage_run(name, chosen, settings) as record:
             work(Stage(name, chosen, record))
     except UserError as error:
-        log.error("%s: %s", name, error)
+        if first:
+            log.error("%s: %s", name, error)
         sys.exit(error.exit_code)
 
 

@@ -73,7 +73,13 @@ class AdaLora(Injected):
 
     def after_step(self, step: int) -> None:
         """Measure importance and cut; see `Method.after_step`."""
-        self.tuner.update_and_allocate(step)
+        # On CUDA the cut asks for a k-th value, whose index is not deterministic there; only the value is used.
+        strict = torch.are_deterministic_algorithms_enabled()
+        torch.use_deterministic_algorithms(mode=False)
+        try:
+            self.tuner.update_and_allocate(step)
+        finally:
+            torch.use_deterministic_algorithms(mode=strict)
 
     def settled(self, step: int) -> bool:
         """Only a model within the budget may be released; see `Method.settled`."""

@@ -241,7 +241,10 @@ class Reference:
         first = ~near_repeats(pa.chunked_array([pa.array(texts, pa.string())]), same, NEARLY)
         kept = [text for text, one in zip(texts, first, strict=True) if one]
         both = pa.chunked_array([pa.array([*self.train, *kept], pa.string())])
-        return float(near_repeats(both, np.zeros(len(both), dtype=np.int64), NEARLY)[len(self.train) :].mean())
+        near = near_repeats(both, np.zeros(len(both), dtype=np.int64), NEARLY)[len(self.train) :]
+        # Where train repeats itself much, comparing ends early; what is the same is near all the same.
+        near |= np.array([normal_form(text) in self.forms for text in kept], dtype=bool)
+        return float(near.mean())
 
     def _new_words(self, texts: Sequence[str]) -> float:
         found = [word.lower() not in self.vocabulary for text in texts for word in pieces(text)]

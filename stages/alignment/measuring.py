@@ -28,6 +28,7 @@ from stages.alignment.abilities import Ability
 from stages.alignment.asking import Words
 from stages.alignment.budget import Sizes
 from stages.alignment.distribution_shift import LEAST, Answers, Reference, Shift
+from stages.alignment.incoming import BETWEEN
 from stages.alignment.interpolation import Mixture
 from stages.alignment.retention import Retention
 from stages.alignment.surroundings import Model, Surroundings
@@ -308,7 +309,7 @@ def texts_of(split: str) -> list[str]:
     texts: list[str] = table["text"].to_pylist()
     if "text_b" not in table.column_names:
         return texts
-    return [f"{one} | {other}" for one, other in zip(texts, table["text_b"].to_pylist(), strict=True)]
+    return [f"{one}{BETWEEN}{other}" for one, other in zip(texts, table["text_b"].to_pylist(), strict=True)]
 
 
 def _labelled(split: str, labels: list[str]) -> Labelled:

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+import pyarrow.parquet as pq
+
 from stages import artifacts
 from stages.alignment import incoming, measuring, readers, verdict
 from stages.alignment.distribution_shift import Answers
@@ -38,7 +40,8 @@ def main(words: Sequence[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         params = cast("EvaluationParams", load((EvaluationParams,))["evaluation"])
-        texts = incoming.texts(chosen.incoming)
+        columns = pq.read_schema(artifacts.prepared("train")).names
+        texts = incoming.texts(chosen.incoming, paired="text_b" in columns)
         tuned = load_tuned(artifacts.FINETUNED)
         bootstrap = Bootstrap(params.bootstrap, params.confidence, params.seed)
         labelled, most = REPORTS[tuned.task.kind].single_label, params.alignment.budget.records

@@ -126,8 +126,8 @@ def handle_duplicates(draft: Draft, rules: Cleaning) -> None:
     if rules.near_duplicates == "keep" and texts.nbytes > COUNTED:
         log.info("%s: near duplicates are not counted above %d MB of text", draft.name, COUNTED // 1_000_000)
         return
-    codes = draft.codes()
-    again = duplicates.repeats(draft.keys(), codes)
+    again = duplicates.repeats(draft.keys(), draft.codes())
+    texts, codes = draft.shape.compared(draft)
     near = np.zeros(draft.rows, dtype=bool)
     single = texts.filter(pa.array(~again))
     near[~again] = near_duplicates.near_repeats(single, codes[~again], rules.near_threshold)

@@ -70,7 +70,7 @@ def add_keys(draft: Draft, *, swapped: bool = False) -> None:
 
 def exact_repeats(draft: Draft) -> int:
     """How many texts of a split stand in it before, character by character."""
-    return draft.rows - len(draft.shape.readable(draft).unique())
+    return draft.rows - len(draft.shape.exactly(draft).unique())
 
 
 def repeats(keys: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ def choose(matrix: np.ndarray, share: float, keys: np.ndarray, seed: int) -> np.
         seed: of the lots.
 
     Returns:
-        Whether each record is chosen `(records,)`. A label with one record keeps it in train.
+        Whether each record is chosen `(records,)`. Every label keeps at least one record in train.
     """
     order = np.argsort(lots(keys, seed), kind="stable")
     shares = np.array([1 - share, share])
@@ -45,6 +45,8 @@ def choose(matrix: np.ndarray, share: float, keys: np.ndarray, seed: int) -> np.
     for record in order[side[order] < 0]:  # without any label
         side[record] = int(wanted[1] > wanted[0])
         wanted[side[record]] -= 1
+    for missing in np.flatnonzero(matrix.any(axis=0) & ~matrix[side == 0].any(axis=0)):
+        side[holders[missing][0]] = 0  # it went with another label that it carries
     return side == 1
 
 

@@ -50,11 +50,11 @@ def compare(words: Sequence[str]) -> int:
         candidate = sources.candidate()
         for one in baselines:
             sources.check(one, candidate)
+        found = differences(candidate, baselines, params)
+        findings = [*rules.judge(found, params), *floors(candidate, params)]
     except UserError as error:
         log.error("gate: %s", error)
         return 2
-    found = differences(candidate, baselines, params)
-    findings = [*rules.judge(found, params), *floors(candidate, params)]
     said = report.compose(candidate, baselines, found, findings, params, runtime.last_session())
     writing.write(said, chosen.out)
     log.info("gate: %s", said.outcome)

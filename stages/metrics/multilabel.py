@@ -32,6 +32,27 @@ def macro_and_micro_f1(gold: np.ndarray, predicted: np.ndarray) -> dict[str, flo
     }
 
 
+def macro_f1_of_draws(right: np.ndarray, gold: np.ndarray, predicted: np.ndarray, never: int) -> np.ndarray:
+    """Macro-F1 of resampled counts.
+
+    A resample may happen to miss a rare label. Such a label says nothing of the model, and counting it as 0 would push the
+    interval below the estimate: the mean is over labels that occur in the resample. Labels that never occur at all are 0 in
+    the estimate, whose share of labels they keep.
+
+    Args:
+        right: counts `(resamples, labels)`.
+        gold: likewise.
+        predicted: likewise.
+        never: labels that the records themselves neither have nor were given.
+
+    Returns:
+        `(resamples,)`.
+    """
+    occurring = ((gold + predicted) > 0).sum(axis=1)
+    averaged: np.ndarray = f1_of(right, gold, predicted).sum(axis=1) / np.maximum(occurring, 1)
+    return averaged * (1 - never / right.shape[1])
+
+
 def samples_f1(gold: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """F1 of each record `(records,)`; 1 where it has no label and none was predicted."""
     counts = gold.sum(1) + predicted.sum(1)
@@ -106,8 +127,9 @@ def evaluate(
     """
     n = len(gold)
     right, own, said = (gold & predicted).astype(float), gold.astype(float), predicted.astype(float)
+    never = int((~(gold | predicted).any(axis=0)).sum())
     draws = np.concatenate(
-        [_averages(*(block @ part for part in (right, own, said))) for block in bootstrap.weights(n)]
+        [_averages(block @ right, block @ own, block @ said, never) for block in bootstrap.weights(n)]
     )
     values = macro_and_micro_f1(gold, predicted)
     headline = {
@@ -127,9 +149,9 @@ def evaluate(
     return headline, {"per_label": _per_label(gold, predicted, precisions, labels)}
 
 
-def _averages(right: np.ndarray, gold: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+def _averages(right: np.ndarray, gold: np.ndarray, predicted: np.ndarray, never: int) -> np.ndarray:
     """Macro and micro F1 `(resamples, 2)` of counts `(resamples, labels)`."""
-    macro = f1_of(right, gold, predicted).mean(axis=1)
+    macro = macro_f1_of_draws(right, gold, predicted, never)
     return np.stack([macro, f1_of(right.sum(1), gold.sum(1), predicted.sum(1))], axis=1)
 
 

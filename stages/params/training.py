@@ -30,8 +30,9 @@ class TrainingParams(Section):
         epochs: passes over train.
         batch_size: records per optimizer step before accumulation, of all processes together.
         batch_tokens: most tokens of a batch, padding included; short texts then come in larger batches, and `batch_size` and
-            `group_by_length` say nothing. null counts records.
-        accumulation: batches whose gradients are summed for one optimizer step.
+            `group_by_length` say nothing. Each batch counts as one, however many texts it holds: a long text among few weighs
+            more than a short one among many. null counts records.
+        accumulation: batches whose mean gradient makes one optimizer step.
         eval_batch_size: records per batch where nothing is learned.
         group_by_length: batches of similar length, so that little is padding; the order stays random and seeded.
         learning_rate: peak of the schedule, for the base model's weights.

@@ -10,6 +10,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+SMALLEST = 1e-8
+"""Base of a power from which on its slope is finite."""
+
 
 class AsymmetricLoss(nn.Module):
     """Mean loss over records and labels.
@@ -29,7 +32,8 @@ class AsymmetricLoss(nn.Module):
         p = torch.sigmoid(logits)
         q = (p - self.clip).clamp(min=0.0)
         # From logits, since log(sigmoid) of a very sure model underflows.
-        positive = nn.functional.logsigmoid(logits) * (1 - p) ** self.gamma_positive
+        # Powers below 1 have no slope at 0.
+        positive = nn.functional.logsigmoid(logits) * (1 - p).clamp(min=SMALLEST) ** self.gamma_positive
         certain = nn.functional.logsigmoid(-logits) if self.clip == 0 else torch.log1p(-q)
-        negative = certain * q**self.gamma_negative
+        negative = certain * q.clamp(min=SMALLEST) ** self.gamma_negative
         return -(labels * positive + (1 - labels) * negative).mean()

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from stages.artifacts import Schema
 from stages.encoding.ragged import Columns, Outputs, dense
+from stages.errors import SHOWN, DataError, Problem, report
 from stages.metrics import regression as metrics
 from stages.params.task import TaskParams
 from stages.tasks import pair_inputs
@@ -61,6 +62,7 @@ class PairRegression:
         columns = pair_inputs.encode(records, tokenizer, max_length)
         if "score" in records.column_names:
             columns["score"] = records["score"].combine_chunks() if records.num_rows else records["score"]
+            self._within(records)
         return Tokenized(pa.table(columns))
 
     def collate(self, rows: Mapping[str, Sequence[Any]], pad_id: int) -> Batch:
@@ -131,6 +133,24 @@ class PairRegression:
         """A number for each pair; see `Task.answers`."""
         found: list[Any] = predictions["predicted"].to_pylist()
         return found
+
+    def _within(self, records: pa.Table) -> None:
+        """Hold scores against the range that params give.
+
+        Raises:
+            DataError: some lie outside.
+        """
+        if not self.params.regression.range:
+            return
+        scores = records["score"].to_numpy()
+        outside = np.flatnonzero((scores < self.low) | (scores > self.high))
+        if len(outside):
+            problems = [
+                Problem(f"{scores[i]:g} lies outside, record {records['id'][int(i)].as_py()}", field="score")
+                for i in outside[:SHOWN]
+            ]
+            what = f"scores outside task.regression.range, {self.low:g} to {self.high:g}"
+            raise DataError(report(what, problems, "Widen the range, or mend the scores.", total=len(outside)))
 
     def _scores(self, outputs: Outputs) -> np.ndarray:
         """Outputs on the scale of the data `(records,)`, float64."""

@@ -60,3 +60,7 @@ class SpanLoss(nn.Module):
         each = -((1 - self.smoothing) * chosen + self.smoothing * spread).mean(1)
         # A batch may hold nothing but windows that saw a part of an answer.
         return (each * counted).sum() / counted.sum().clamp(min=1)
+
+    def mass(self, labels: torch.Tensor) -> torch.Tensor:
+        """The rows that the mean is over; see `stages.training.parallel.mass`."""
+        return (labels[:, 0] != self.ignored).sum()

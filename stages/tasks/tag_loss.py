@@ -31,6 +31,10 @@ class WordCrossEntropy(nn.Module):
         total = self.entropy(outputs.flatten(0, 1), labels.flatten())
         return total / (labels != IGNORED).sum().clamp(min=1)
 
+    def mass(self, labels: torch.Tensor) -> torch.Tensor:
+        """The words that the mean is over; see `stages.training.parallel.mass`."""
+        return (labels != IGNORED).sum()
+
 
 class SequenceLikelihood(nn.Module):
     """A CRF's negative log-likelihood per word.
@@ -47,6 +51,10 @@ class SequenceLikelihood(nn.Module):
         """Of emissions `(batch, length, tags)` and labels `(batch, length)`."""
         [crf] = self.shared
         return -crf.log_likelihood(outputs, labels).sum() / (labels != IGNORED).sum().clamp(min=1)
+
+    def mass(self, labels: torch.Tensor) -> torch.Tensor:
+        """The words that the mean is over; see `stages.training.parallel.mass`."""
+        return (labels != IGNORED).sum()
 
 
 def balanced(tags: np.ndarray, count: int) -> np.ndarray:

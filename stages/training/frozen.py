@@ -12,6 +12,7 @@ beyond `training.frozen_cache_mib` lie in a memory-mapped file beside the checkp
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from torch import nn
 
 from stages.params.training import TrainingParams
 from stages.tasks.protocol import Task
+from stages.training.attention import FAMILIES
 from stages.training.batching import Rows
 from stages.training.precision import device, use_bf16
 from stages.training.prediction import tensors
@@ -166,7 +168,12 @@ class _Parts:
 
 
 def _parts(encoder: Any) -> _Parts | None:
-    """Embeddings and layers of BERT's kind of encoder; None for others, and where a projection lies between them."""
+    """Embeddings and layers of BERT's kind of encoder; None for others, and where a projection lies between them.
+
+    Others that are built alike (MPNet, DeBERTa) hand more than states from layer to layer, which nothing can stand in for.
+    """
+    if getattr(getattr(encoder, "config", None), "model_type", None) not in FAMILIES:
+        return None
     embeddings, stack = getattr(encoder, "embeddings", None), getattr(encoder, "encoder", None)
     layers = getattr(stack, "layer", None)
     if not isinstance(embeddings, nn.Module) or not isinstance(layers, nn.ModuleList):
@@ -183,7 +190,9 @@ def _table(shape: tuple[int, int], memory_mib: int, folder: Path) -> np.ndarray:
     if shape[0] * shape[1] * 4 <= memory_mib * MIB:
         return np.zeros(shape, dtype=np.float32)
     folder.mkdir(parents=True, exist_ok=True)
-    return np.memmap(folder / "frozen.f32", dtype=np.float32, mode="w+", shape=shape)
+    # Each of several processes computes and keeps its own.
+    name = f"frozen-{os.environ.get('RANK', '0')}.f32"
+    return np.memmap(folder / name, dtype=np.float32, mode="w+", shape=shape)
 
 
 def _fill(

@@ -82,7 +82,8 @@ def weight(objective: nn.Module, labels: torch.Tensor, *, idle: bool) -> torch.T
     if not active():
         return 1.0
     own = torch.zeros((), dtype=torch.float64, device=labels.device) if idle else mass(objective, labels)
-    return (own / mean(own)).float()
+    # Where nobody's labels count, every loss is 0 already.
+    return (own / mean(own).clamp(min=1e-12)).float()
 
 
 def mass(objective: nn.Module, labels: torch.Tensor) -> torch.Tensor:

@@ -19,13 +19,14 @@ from stages.adaptation import METHODS
 from stages.adaptation.protocol import Method
 from stages.artifacts import Encoding, Schema
 from stages.encoding import base_model
+from stages.errors import ModelError
 from stages.params.adaptation import AdaptationParams
 from stages.params.model import ModelParams
 from stages.params.objectives import ObjectivesParams
 from stages.params.task import TaskParams
 from stages.params.training import TrainingParams
 from stages.tasks.protocol import Fitted, Task
-from stages.training import assembly, compaction, frozen, history, objectives
+from stages.training import assembly, compaction, frozen, history, objectives, parallel
 from stages.training.batching import Rows
 from stages.training.compaction import Compaction
 from stages.training.frozen import Cache
@@ -74,23 +75,24 @@ class Run:
     reduced: Compaction | None
     cached: Cache | None
 
-    def finish(self) -> tuple[nn.Module, dict[str, torch.Tensor]]:
+    def finish(self) -> tuple[nn.Module, dict[str, torch.Tensor], dict[str, int]]:
         """Take out what was for training alone.
 
         Returns:
-            The tuned model in the shape that is saved, and the few tensors that a method learned, to be saved beside it.
+            The tuned model in the shape that is saved, the few tensors that a method learned, to be saved beside it, and how
+            many weights there are and how many learned, before anything was merged.
         """
         encoder = cast("nn.Module", self.tuner.model.encoder)
         for part in (self.cached, self.reduced):
             if part is not None:
                 part.restore(encoder)
+        counts = self.tuner.hooks.counts(self.tuner.model)
         small = self.method.adapter(self.tuner.model)
-        return self.method.merge(self.tuner.model), small
+        return self.method.merge(self.tuner.model), small, counts
 
     def save(self) -> None:
         """Write the tuned model, the curves and the summary."""
-        counts = self.tuner.hooks.counts(self.tuner.model)
-        tuned, small = self.finish()
+        tuned, small, counts = self.finish()
         facts = assembly.Facts(
             self.schema,
             self.encoding,
@@ -133,6 +135,11 @@ def begin(settings: Settings, schema: Schema, encoding: Encoding, folder: Path, 
         ModelError: the base model cannot be loaded, or the method does not suit it.
     """
     training, extra = settings.training, settings.objectives
+    if parallel.launched() > 1 and settings.adaptation.method == "frozen" and settings.adaptation.frozen.gradual:
+        raise ModelError(
+            "adaptation.frozen.gradual: which weights learn changes while training, which several processes cannot follow. "
+            "Set it to null, or run one process."
+        )
     task, method = tasks.make(settings.task), METHODS[settings.adaptation.method](settings.adaptation)
     parts = [Rows.read(artifacts.tokenized(split)) for split in ("train", "validation")]
     seed_everything(training.seed, deterministic=training.deterministic, threads=training.threads)
@@ -145,7 +152,9 @@ def begin(settings: Settings, schema: Schema, encoding: Encoding, folder: Path, 
         parts = [reduced.renumbered(part) for part in parts]
         general = None if general is None else reduced.renumbered(general)
     hooks = Hooks(method, objectives.make(extra, training.seed, pooling, encoding.pad_id, general))
-    cached = frozen.prepare(model, parts, task, encoding.pad_id, training, folder, wanted=hooks.plain)
+    # Activation checkpointing asks the embeddings for a gradient, and a table has none to give.
+    wanted = hooks.plain and not training.gradient_checkpointing
+    cached = frozen.prepare(model, parts, task, encoding.pad_id, training, folder, wanted=wanted)
     train, validation = parts if cached is None else cached.parts
     objective = objectives.focused(task.objective(training, train.columns, schema, model), extra)
     tuner = Tuner(model, task, objective, training, train, validation, encoding.pad_id, folder, observe, hooks)

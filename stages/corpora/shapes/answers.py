@@ -116,6 +116,12 @@ class Answered(Shape):
         """Answers are parts of their context and were cleaned with it."""
         return 0
 
+    def compared(self, draft: Draft) -> tuple[pa.ChunkedArray, np.ndarray]:
+        """The question; answers and context have to be equal: a long context would make all its questions alike."""
+        contexts = pc.index_in(draft.table["text_b"], value_set=pc.unique(draft.table["text_b"])).to_numpy()
+        both = np.stack([self.codes(draft), contexts.astype(np.int64)], axis=1)
+        return draft.table["text"], np.unique(both, axis=0, return_inverse=True)[1].reshape(-1)
+
     def codes(self, draft: Draft) -> np.ndarray:
         """Equal where the answers' texts are; -1 where answers are absent."""
         joined = pa.array(

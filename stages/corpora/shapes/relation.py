@@ -127,6 +127,22 @@ class Related(Shape):
                 places = [f"{one['start']}-{one['end']}" if one else "" for one in ends]
                 yield SEPARATOR.join([normal_form(text or ""), *(sorted(places) if swapped else places)])
 
+    def compared(self, draft: Draft) -> tuple[pa.ChunkedArray, np.ndarray]:
+        """The text; label and places have to be equal, or every pair of one sentence would be the same."""
+        places = _numbered(self._places(draft))
+        both = np.stack([self.codes(draft), places], axis=1)
+        return self.readable(draft), np.unique(both, axis=0, return_inverse=True)[1].reshape(-1)
+
+    def exactly(self, draft: Draft) -> pa.ChunkedArray:
+        """The text with the places of head and tail."""
+        joined = zip(draft.table["text"].to_pylist(), self._places(draft), strict=True)
+        return pa.chunked_array([pa.array([f"{places}{SEPARATOR}{text}" for text, places in joined], pa.string())])
+
+    def _places(self, draft: Draft) -> list[str]:
+        """Places of head and tail of each record, as text."""
+        spans = zip(*(draft.table[name].to_pylist() for name in ENDS), strict=True)
+        return [",".join(f"{one['start']}-{one['end']}" if one else "" for one in ends) for ends in spans]
+
     def choose(self, draft: Draft, share: float, seed: int) -> np.ndarray:
         """Pairs of one text stay in one split."""
         groups = digests(normal_form(text or "") for texts in draft.chunks("text") for text in texts)
@@ -136,6 +152,11 @@ class Related(Shape):
         """How many texts there are, and how many relations."""
         texts = draft.table["text"].unique()
         return {"texts": len(texts), "pairs_per_text": round(draft.rows / max(len(texts), 1), 4)}
+
+
+def _numbered(values: list[str]) -> np.ndarray:
+    """A number for each value `(values,)`, equal where the values are."""
+    return np.unique(np.array(values, dtype=object).astype(str), return_inverse=True)[1]
 
 
 def _present(names: Names, block: Block) -> str | None:

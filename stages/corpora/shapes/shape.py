@@ -109,6 +109,14 @@ class Shape:
             return draft.table[self.texts[0]]
         return pc.binary_join_element_wise(*(draft.table[role] for role in self.texts), "\n")
 
+    def compared(self, draft: Draft) -> tuple[pa.ChunkedArray, np.ndarray]:
+        """What near duplicates are looked for in: a text per record, and numbers that have to be equal besides `(records,)`."""
+        return self.readable(draft), self.codes(draft)
+
+    def exactly(self, draft: Draft) -> pa.ChunkedArray:
+        """What is equal where a record is repeated character by character, its target aside."""
+        return self.readable(draft)
+
     def codes(self, draft: Draft) -> np.ndarray:
         """A number per record `(records,)`, int64, equal where the target is; -1 where there is none."""
         return self.ids_of(draft, self.labels(draft))

@@ -37,3 +37,7 @@ class Focal(nn.Module):
             return losses.mean()
         weights = self.weight[labels]
         return (weights * losses).sum() / weights.sum()
+
+    def mass(self, labels: torch.Tensor) -> torch.Tensor:
+        """The sum of weights that the mean is taken over; see `stages.training.parallel.mass`."""
+        return torch.tensor(float(len(labels))) if self.weight is None else self.weight[labels].sum()

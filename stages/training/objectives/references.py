@@ -22,7 +22,8 @@ def general(params: ObjectivesParams, model: ModelParams, encoding: Encoding, se
     if not params.reads_references:
         return None
     words = tokenizer.load(base_model.locate(model, verify=False))
-    limit = max(params.replay.limit, params.ewc.texts)
+    asked = [(params.replay.weight, params.replay.limit), (params.ewc.weight, params.ewc.texts)]
+    limit = max((texts for weight, texts in asked if weight > 0), default=0)
     return read(Path(params.references), words, encoding.max_length, limit, seed)
 
 

@@ -126,6 +126,11 @@ def test_raw_messages_are_read_or_refused(tmp_path: Path) -> None:
     assert incoming.texts(tmp_path / "in.txt") == ["一条消息"] * 20
     (tmp_path / "in.csv").write_text("text\n" + "hello\n" * 20, encoding="utf-8")
     assert len(incoming.texts(tmp_path / "in.csv")) == 20
+    with pytest.raises(DataError, match="text and text_b"):
+        incoming.texts(file, paired=True)
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text("\n".join(f'{{"text": "{i}", "text_b": "other"}}' for i in range(25)), encoding="utf-8")
+    assert incoming.texts(pairs, paired=True)[0] == "0 | other"
     file.write_text('{"txt": 1}\n{"text": "a"}', encoding="utf-8")
     with pytest.raises(DataError, match=r"in\.jsonl:1: text"):
         incoming.texts(file)

@@ -45,3 +45,13 @@ def test_a_label_with_one_record_stays_in_train() -> None:
 def test_records_without_any_label_are_shared_out_too() -> None:
     matrix, keys = np.zeros((40, 3), dtype=bool), digests(f"{i}" for i in range(40))
     assert iterative.choose(matrix, 0.25, keys, 1).sum() == 10
+
+
+def test_no_label_leaves_train_with_another_one_that_its_record_carries() -> None:
+    # Columns 0c, 1d, 2a, 3b, 9e: the first two labels draw the only record of the next two to the new split.
+    rows = [[1, 0, 1, 0, 0], [0, 1, 1, 0, 0], [0, 0, 1, 1, 0], *([[0, 0, 0, 0, 1]] * 20)]
+    matrix = np.array(rows, dtype=bool)
+    for seed in range(30):
+        chosen = iterative.choose(matrix, 0.3, digests(f"text {i}" for i in range(len(matrix))), seed)
+        assert chosen.any()
+        assert matrix[~chosen].any(axis=0).all()

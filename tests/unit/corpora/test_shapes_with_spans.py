@@ -114,6 +114,7 @@ def test_misplaced_answers_are_moved_or_dropped_as_params_say() -> None:
         "misplaced answers moved to where the context holds them": 2,
         "misplaced answers dropped": 2,
         "records whose every answer was dropped": 1,
+        "near duplicates kept": 2,  # questions that differ in a number
     }
     ask(wrong, cleaning={"misplaced_answers": "drop"})
     assert [row["id"] for row in split()] == ["q100", "q101", "q102"]
@@ -310,3 +311,17 @@ def test_pairs_of_one_text_are_no_duplicates_but_conflicts_are_found() -> None:
     assert [row["id"] for row in split()][:3] == ["r1", "other", "conflict"]
     assert counts()["duplicates dropped"] == 1
     assert counts()["texts with conflicting labels kept"] == 2
+
+
+def test_pairs_of_one_text_and_questions_on_one_context_are_not_nearly_the_same() -> None:
+    near = {"near_duplicates": "drop"}
+    relate([related(1), {**related(1), "id": "other", "head": [16, 21], "tail": [25, 27]}], cleaning=near)
+    assert [row["id"] for row in split()][:2] == ["r1", "other"]
+    assert counts().get("exact repeats among the duplicates", 0) == 0
+    long = CONTEXT + " and much more of the kind stands here, line after line," * 20
+    questions = ["who built the bridge", "when did it fall", "who built the bridges"]
+    train = [{**asked(i, [], long), "question": question} for i, question in enumerate(questions)]
+    files = {"train": [*train, *enough()], "validation": enough(200), "test": enough(300)}
+    run("question_answering", files, QUESTIONS, cleaning={**near, "near_threshold": 0.8})
+    assert [row["id"] for row in split()][:2] == ["q0", "q1"]
+    assert "q2" not in [row["id"] for row in split()]

@@ -73,3 +73,13 @@ def test_a_record_without_labels_is_right_when_none_is_predicted() -> None:
     said = np.array([[False, False], [True, False], [True, True]])
     assert multilabel.samples_f1(gold, said).tolist() == pytest.approx([1.0, 0.0, 2 / 3])
     assert multilabel.mean_average_precision(gold[:2], said[:2].astype(float)) == 0
+
+
+def test_rare_labels_that_a_resample_misses_do_not_pull_the_interval_down() -> None:
+    gold = np.repeat(np.eye(40, dtype=bool), 2, axis=0)
+    found, _ = multilabel.evaluate(gold, gold, gold.astype(float), [""] * 40, Bootstrap(200, 0.95, 1))
+    assert (found["macro_f1"].value, found["macro_f1"].low, found["macro_f1"].high) == (1.0, 1.0, 1.0)
+    beside = np.hstack([gold, np.zeros((80, 10), dtype=bool)])
+    found, _ = multilabel.evaluate(beside, beside, beside.astype(float), [""] * 50, Bootstrap(200, 0.95, 1))
+    one = found["macro_f1"]
+    assert (one.value, one.low, one.high) == pytest.approx((0.8, 0.8, 0.8))

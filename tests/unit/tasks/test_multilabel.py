@@ -109,3 +109,11 @@ def test_validation_reads_what_needs_no_threshold_too() -> None:
     assert set(found) == set(task().figures.validation)
     assert found["map"] == 1.0
     assert found["micro_f1"] == pytest.approx(2 * 1 / (3 + 1))
+
+
+@pytest.mark.parametrize("gamma", [0.5, 0.0, 2.0])
+def test_a_very_sure_label_has_a_slope(gamma: float) -> None:
+    logits = torch.tensor([[20.0, -20.0, 0.3]], requires_grad=True)
+    AsymmetricLoss(gamma, gamma, 0.05)(logits, torch.tensor([[1.0, 0.0, 1.0]])).backward()
+    assert logits.grad is not None
+    assert torch.isfinite(logits.grad).all()

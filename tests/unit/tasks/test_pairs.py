@@ -116,3 +116,10 @@ def test_two_models_agree_when_scores_differ_by_next_to_nothing() -> None:
 @pytest.mark.parametrize("kind", sorted(VALIDATED))
 def test_params_know_the_metrics_that_each_kind_validates(kind: Any) -> None:
     assert tasks.make(TaskParams(kind=kind)).figures.validation == VALIDATED[kind]
+
+
+def test_scores_outside_the_range_are_refused_by_record() -> None:
+    with pytest.raises(DataError, match=r"2 in all|5 lies outside") as refused:
+        rows(scored(range=[0.0, 3.0]))
+    assert str(RECORDS["id"][0].as_py()) in str(refused.value)
+    assert "task.regression.range, 0 to 3" in str(refused.value)

@@ -41,7 +41,7 @@ def test_losses_and_weights_are_those_of_the_uncached_run(tmp_path: Path, layers
     once, cached = run(tmp_path / "once", layers, memory=memory, epochs=2, head_start=head)
     assert none is None
     assert cached is not None
-    assert (tmp_path / "once" / "frozen.f32").exists() == (memory == 0)
+    assert (tmp_path / "once" / "frozen-0.f32").exists() == (memory == 0)
     for one, other in zip(whole.history.steps, once.history.steps, strict=True):
         assert one["loss"] == pytest.approx(other["loss"], rel=1e-4)
     assert whole.model.state_dict().keys() == once.model.state_dict().keys()
@@ -87,6 +87,9 @@ def test_depth_counts_from_below_until_something_learns(tmp_path: Path) -> None:
     handle = encoder.encoder.layer[1].register_forward_pre_hook(lambda *_: None)
     assert frozen.frozen_depth(model) == 1
     handle.remove()
+    encoder.config.model_type = "mpnet"  # hands a tuple from layer to layer
+    assert frozen.frozen_depth(model) == 0
+    encoder.config.model_type = "bert"
     encoder.embeddings.LayerNorm.bias.requires_grad_()
     assert frozen.frozen_depth(model) == 0
 
