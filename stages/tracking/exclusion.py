@@ -75,11 +75,29 @@ def _enter(mlflow: Any, name: str, own: str) -> None:
         if holder and time.monotonic() - since < STALE:
             time.sleep(POLL)
             continue
-        mlflow.set_registered_model_tag(name, TAG, own)
+        if not _write(mlflow, name, own):
+            time.sleep(POLL)
+            continue
         time.sleep(WAIT)
         if _holder(mlflow, name) == own:
             return
     raise BusyError(f"{name}: others have kept changing it for {PATIENCE:.0f} s. Try again.")
+
+
+def _write(mlflow: Any, name: str, own: str) -> bool:
+    """Write one's own name; whether the server took it.
+
+    Of two processes that write a tag which is not there yet, a database with a unique key refuses the later one.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        mlflow.set_registered_model_tag(name, TAG, own)
+    except MlflowException as error:
+        if not any(word in str(error).lower() for word in ("unique", "duplicate")):
+            raise
+        return False
+    return True
 
 
 def _holder(mlflow: Any, name: str) -> str:

@@ -177,6 +177,43 @@ def test_a_name_that_its_owner_left_behind_is_taken_over(server: str, monkeypatc
     assert exclusion.TAG not in registry.mlflow.get_registered_model("left-behind").tags
 
 
+def test_who_writes_a_name_a_moment_too_late_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow.exceptions import MlflowException
+
+    monkeypatch.setattr(exclusion, "WAIT", 0.0)
+    monkeypatch.setattr(exclusion, "POLL", 0.0)
+
+    class Contested:
+        """Another one's name arrives between looking and writing, and is gone after three looks."""
+
+        def __init__(self) -> None:
+            self.tags: dict[str, str] = {}
+            self.asked = self.refused = 0
+
+        def get_registered_model(self, _: str) -> Contested:
+            self.asked += 1
+            if self.refused and self.asked == 4:
+                self.tags = {}
+            return self
+
+        def set_registered_model_tag(self, _: str, key: str, value: str) -> None:
+            if not self.refused:
+                self.refused, self.tags = 1, {key: "another"}
+                raise MlflowException(
+                    "(psycopg2.errors.UniqueViolation) duplicate key value violates unique constraint"
+                )
+            self.tags[key] = value
+
+        def delete_registered_model_tag(self, _: str, key: str) -> None:
+            del self.tags[key]
+
+    client = Contested()
+    with exclusion.alone(client, "model", "http://server"):
+        assert client.refused == 1
+        assert client.tags[exclusion.TAG] != "another"
+    assert client.tags == {}
+
+
 def test_who_finds_it_busy_all_the_time_gives_up(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exclusion, "PATIENCE", 0.5)
     registry = Registry(TrackingParams(uri=server, registered_model="busy"))
