@@ -16,8 +16,8 @@ repro: $(VENV)/installed .dvc/config   ## install if need be, run the pipeline, 
 
 install: $(VENV)/installed   ## only what the other targets need
 
-test: $(VENV)/installed   ## all tests, with coverage
-	python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=95
+test: $(VENV)/installed   ## all tests, with coverage; in the order of their folders, so that the long ones come first
+	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered --cov-fail-under=95
 
 check: $(VENV)/installed   ## format, lint, types, layers, spelling
 	ruff format --check .
