@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from stages.alignment import svg
-from stages.alignment.measuring import Alignment
+from stages.alignment.result import Alignment
 from stages.alignment.retention import Retention
 from stages.alignment.surroundings import Surroundings
 from stages.alignment.tables import (

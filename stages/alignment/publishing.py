@@ -9,7 +9,7 @@ from typing import Any
 
 from stages import artifacts
 from stages.alignment import page
-from stages.alignment.measuring import Alignment
+from stages.alignment.result import Alignment
 from stages.alignment.verdict import bounds
 from stages.analysis.plots.canvas import write_csv
 from stages.params.alignment import AlignmentParams

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stages.alignment.measuring import Alignment
+from stages.alignment.result import Alignment
 from stages.alignment.surroundings import Surroundings
 from stages.alignment.task_gap import TaskGap
 from stages.alignment.verdict import bounds, shown, signed

@@ -121,21 +121,17 @@ def measure(
     generator = np.random.default_rng(seed)
     shuffled = generator.permutation(train.labels)
     few = np.sort(generator.permutation(len(train.texts))[:FLOOR_RECORDS])
-    floors = {
-        "shuffled labels": linear.Ridge(learned.layers[best], shuffled, classes).predict(asked.layers[best])
-        == test.labels,
-    }
-    if "tfidf" in right:
-        floors["TF-IDF"] = right["tfidf"]
-    highest = max(floors.values(), key=lambda found: float(found.mean()))
+    knowing_nothing = linear.Ridge(learned.layers[best], shuffled, classes).predict(asked.layers[best]) == test.labels
+    floors = {"shuffled labels": knowing_nothing, **({"TF-IDF": right["tfidf"]} if "tfidf" in right else {})}
+    rival = max(float(found.mean()) for found in floors.values())
     sample = Labelled([train.texts[i] for i in few], train.labels[few])
-    untrained = _untrained(random, sample, test, float(highest.mean()), classes, generator)
+    untrained = _untrained(random, sample, test, rival, classes, generator)
     apart = {}
     if len(untrained) == len(test.texts):
         floors["random weights"] = untrained
-        highest = max(highest, untrained, key=lambda found: float(found.mean()))
     else:
         apart["random weights"] = bootstrap.of_means(untrained[None].astype(float))[0]
+    highest = max(floors.values(), key=lambda found: float(found.mean()))
     rows = [probe, *floors.values(), probe.astype(float) - highest, right["tuned"].astype(float) - probe]
     estimates = bootstrap.of_means(np.stack(rows).astype(float))
     some = few[:NEIGHBOUR_RECORDS]

@@ -14,7 +14,7 @@ from stages.alignment.asking import Words
 from stages.alignment.budget import Sizes
 from stages.alignment.distribution_shift import Shift
 from stages.alignment.interpolation import Mixture
-from stages.alignment.measuring import Alignment
+from stages.alignment.result import Alignment
 from stages.alignment.retention import Reading, Retention, Spoken
 from stages.alignment.surroundings import Surroundings
 from stages.alignment.task_gap import TaskGap
