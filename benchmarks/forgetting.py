@@ -31,7 +31,7 @@ ROWS: dict[str, list[str]] = {
     "1e-4, head fitted first": ["training.learning_rate=1.0e-4", "training.head_start=probe"],
     "LoRA of rank 8, 2e-3": ["training.learning_rate=2.0e-3", "adaptation.method=lora"],
     "2e-4, L2-SP": ["training.learning_rate=2.0e-4", "objectives.l2_sp=30.0"],
-    "2e-4, replay": ["training.learning_rate=2.0e-4", "objectives.replay.weight=3.0"],
+    "2e-4, seed 1, replay": ["training.learning_rate=2.0e-4", "training.seed=1", "objectives.replay.weight=3.0"],
 }
 REPLAYED = 2000
 """Texts that replay may read."""
@@ -89,6 +89,8 @@ def run(clone: Path, name: str, settings: Sequence[str]) -> dict[str, Any]:
     if kept.is_file():
         return dict(json.loads(kept.read_text(encoding="utf-8")))
     called = name.replace(",", "").replace(" ", "-")
+    # An experiment leaves its settings in the working tree; the next one shall not inherit them.
+    subprocess.run(["git", "checkout", "-q", "HEAD", "--", "params.yaml"], cwd=clone, check=True)
     words = [sys.executable, "-m", "dvc", "exp", "run", "-n", called]
     for one in settings:
         words += ["-S", one]

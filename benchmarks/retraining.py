@@ -38,7 +38,7 @@ def keep(clone: Path, name: str) -> None:
 def compare(clone: Path, before: str, after: str, out: Path | None) -> tuple[str, str]:
     """The gate's verdict on a pair, and the line that says what decided."""
     subprocess.run(["git", "checkout", "-qf", branch(after)], cwd=clone, check=True)
-    subprocess.run([sys.executable, "-m", "dvc", "checkout", "-qf"], cwd=clone, check=True)
+    subprocess.run([sys.executable, "-m", "dvc", "checkout", "-q", "-f"], cwd=clone, check=True)
     words = [sys.executable, "-m", "stages.gate", "compare", "--baseline", branch(before)]
     if out is not None:
         words += ["--out", str(out.resolve())]
