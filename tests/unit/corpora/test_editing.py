@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.corpora import editing, words
@@ -26,6 +26,7 @@ def edits_of(text: str) -> st.SearchStrategy[list[Edit]]:
     return places.flatmap(paired)
 
 
+@settings(deadline=None)
 @given(TEXTS.flatmap(lambda text: st.tuples(st.just(text), edits_of(text))))
 def test_what_no_edit_touches_stands_where_its_place_says(case: tuple[str, list[Edit]]) -> None:
     text, edits = case

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.corpora import words
@@ -38,6 +38,7 @@ def marked_texts(draw: st.DrawFn) -> tuple[str, list[Piece]]:
 
 
 @pytest.mark.parametrize("kind", BY_CHANCE)
+@settings(deadline=None)
 @given(case=marked_texts(), seed=st.integers(0, 3), rate=st.sampled_from([0.1, 0.5, 1.0]))
 def test_marked_spans_keep_their_characters(kind: str, case: tuple[str, list[Piece]], seed: int, rate: float) -> None:
     text, spans = case
