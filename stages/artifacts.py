@@ -45,6 +45,8 @@ OPTIONAL_SPLITS = ("shifted", "unlabelled", "out_of_scope")
 UNLABELLED = ("unlabelled", "out_of_scope")
 """Splits without labels: messages of the same inbox, and messages that fit none of the classes."""
 SPLITS = REQUIRED_SPLITS + OPTIONAL_SPLITS
+MADE = ("augmented", "rehearsed")
+"""Splits that no data set holds, which only finetune reads: changed versions of train's records, and another corpus'."""
 ROW_GROUP = 65_536
 """Rows of a parquet row group: what a streaming reader holds at once."""
 
@@ -70,7 +72,12 @@ class Schema:
     @property
     def splits(self) -> list[str]:
         """The splits that exist, in their usual order."""
-        return [split for split in SPLITS if split in self.rows]
+        return [split for split in (*SPLITS, *MADE) if split in self.rows]
+
+    @property
+    def learned(self) -> list[str]:
+        """The splits that finetune learns from, train first."""
+        return [split for split in ("train", *MADE) if split in self.rows]
 
     def write(self, file: Path = SCHEMA) -> None:
         """Write as JSON."""

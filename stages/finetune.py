@@ -51,10 +51,11 @@ def tell(stage: harness.Stage, run: tuning.Run) -> None:
     tuner = run.tuner
     stage.record.metrics(tuner.hooks.rates(tuner.model, run.settings.training.learning_rate))
     log.info(
-        "tuning %s (%s weights learn) on %d records, %s, %s pooling",
+        "tuning %s (%s weights learn) on %d records (%s), %s, %s pooling",
         run.settings.model.base,
         f"{tuner.hooks.counts(tuner.model)['trainable_parameters']:,}",
         len(tuner.train_dataset),
+        ", ".join(f"{split} {run.schema.rows[split]:,}" for split in run.schema.learned),
         "bf16" if tuner.bf16 else "fp32",
         run.pooling,
     )

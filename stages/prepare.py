@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stages import artifacts, harness
 from stages.artifacts import Schema
-from stages.corpora import assembling, cleaning, picture, profile, publishing, source
+from stages.corpora import assembling, augmenting, cleaning, picture, profile, publishing, rehearsing, source
 from stages.corpora.profile import SplitProfile
 from stages.corpora.records import Draft
 from stages.corpora.shapes import SHAPES
@@ -30,6 +30,7 @@ def work(stage: harness.Stage) -> None:
         log.info("%s: %s records read from %s", draft.name, f"{draft.rows:,}", draft.origin)
         cleaning.clean(draft, data.cleaning)
     drafts, labels = assembling.assemble(drafts, data)
+    drafts |= {**augmenting.augment(drafts, data), **rehearsing.rehearse(drafts, labels, data)}
     profiles = profile.describe(drafts, labels)
     with publishing.replacing([artifacts.PREPARED, artifacts.DATA_REPORT]) as (prepared, reports):
         schema = write(drafts, labels, task.kind, prepared)

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stages.corpora.keyboard import slipped
 from stages.encoding.lengths import WORDS
 from stages.metrics.intervals import Bootstrap, Estimate
 
-ROWS = ("1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm")
 TYPO_EVERY = 20
 """Characters per typing mistake."""
 DROPPED = 0.15
@@ -46,22 +46,8 @@ def _typos(text: str, dice: random.Random) -> str:
     letters = list(text)
     places = [i for i, char in enumerate(letters) if char.isalnum()]
     for i in dice.sample(places, min(len(places), max(1, len(text) // TYPO_EVERY))):
-        near = _neighbours(letters[i].lower())
-        kind = dice.choice(("replace", "drop", "double")) if near else dice.choice(("drop", "double"))
-        letters[i] = {"replace": dice.choice(near) if near else "", "drop": "", "double": letters[i] * 2}[kind]
+        letters[i] = slipped(letters[i], dice.choice)
     return "".join(letters)
-
-
-def _neighbours(char: str) -> str:
-    """Keys beside a key, in its row and the rows above and below."""
-    for r, row in enumerate(ROWS):
-        if char in row:
-            at = row.index(char)
-            found = row[max(at - 1, 0) : at] + row[at + 1 : at + 2]
-            for other in ROWS[max(r - 1, 0) : r] + ROWS[r + 1 : r + 2]:
-                found += other[at : at + 1]
-            return found
-    return ""
 
 
 def _dropped(text: str, dice: random.Random) -> str:

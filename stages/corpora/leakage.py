@@ -40,9 +40,14 @@ def remove_made(drafts: Mapping[str, Draft], action: str) -> None:
 
 def _remove(drafts: Mapping[str, Draft], action: str) -> None:
     train = drafts["train"]
-    held = [drafts[name].keys() for name in HELD_OUT if name in drafts]
-    if held:
-        train.handle(np.isin(train.keys(), np.concatenate(held)), WHAT, action, "leakage: drop")
+    if any(name in drafts for name in HELD_OUT):
+        train.handle(np.isin(train.keys(), held_out(drafts)), WHAT, action, "leakage: drop")
+
+
+def held_out(drafts: Mapping[str, Draft]) -> np.ndarray:
+    """Keys of all records of held-out splits `(records,)`, uint64."""
+    found = [drafts[name].keys() for name in HELD_OUT if name in drafts]
+    return np.concatenate([np.zeros(0, dtype=np.uint64), *found])
 
 
 def overlaps(drafts: Mapping[str, Draft]) -> dict[str, int]:

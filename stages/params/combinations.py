@@ -10,9 +10,10 @@ from typing import cast
 
 from stages.errors import Problem
 from stages.params import regimen
+from stages.params.data import DataParams
 from stages.params.objectives import ObjectivesParams
 from stages.params.section import Section
-from stages.params.task import PROBED, VALIDATED, TaskParams
+from stages.params.task import MARKED, PROBED, VALIDATED, TaskParams
 from stages.params.training import TrainingParams
 
 Sections = dict[str, Section]
@@ -77,11 +78,23 @@ def budget_of_balanced(sections: Sections) -> Iterator[Problem]:
         yield Problem(what, field="training.batch_tokens")
 
 
+def paraphrases_have_no_spans(sections: Sections) -> Iterator[Problem]:
+    """Nobody knows where a marked span lies in another wording of its text."""
+    task, data = cast("TaskParams", sections["task"]), cast("DataParams", sections["data"])
+    if data.augmentation.back_translation.copies and task.kind in MARKED:
+        what = (
+            f"task.kind: {task.kind} marks spans, which have no place in another wording; set it to 0, or use word_dropout, "
+            "word_swap, typos or synonyms, which leave marked words alone"
+        )
+        yield Problem(what, field="data.augmentation.back_translation.copies")
+
+
 RULES: tuple[Callable[[Sections], Iterator[Problem]], ...] = (
     metric_of_kind,
     head_start_of_kind,
     weights_of_kind,
     loss_of_a_crf,
     budget_of_balanced,
+    paraphrases_have_no_spans,
     *regimen.RULES,
 )

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from stages.params.augmentation import Augmentation, Rehearsal
 from stages.params.section import Section, Settings
 
 Names = str | Annotated[list[str], Field(min_length=1)]
@@ -135,6 +136,8 @@ class DataParams(Section):
         csv: for delimited text.
         split: for splits that are missing.
         cleaning: what happens to doubtful records.
+        augmentation: changed versions of train's records.
+        rehearsal: records of another corpus.
         limit: use only this many records of each split (seeded sample, stratified); null for all. For trial runs.
     """
 
@@ -144,11 +147,20 @@ class DataParams(Section):
     csv: Csv = Csv()
     split: Split = Split()
     cleaning: Cleaning = Cleaning()
+    augmentation: Augmentation = Augmentation()
+    rehearsal: Rehearsal = Rehearsal()
     limit: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _some_is_left_to_train_on(self) -> DataParams:
         if self.split.validation + self.split.test > 0.8:
             msg = "split.validation and split.test together leave less than 20 % to train on"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _another_corpus_is_rehearsed(self) -> DataParams:
+        if self.rehearsal.share > 0 and self.rehearsal.path == self.path:
+            msg = "rehearsal.path is data.path itself; name another corpus, or set rehearsal.share: 0"
             raise ValueError(msg)
         return self

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +37,21 @@ class Rows(Dataset[dict[str, Any]]):
         flat: token ids of all rows, one after another.
         offsets: where each row begins in `flat` `(rows + 1,)`.
         columns: the other columns of numbers or lists of numbers, such as `label`, by name.
+        own: how many of the first rows are of the corpus itself; the others were made of them, or come from elsewhere. None
+            for all.
     """
 
     ids: pa.ChunkedArray
     flat: np.ndarray
     offsets: np.ndarray
     columns: Columns
+    own: int | None = None
 
     @classmethod
-    def read(cls, file: Path) -> Rows:
-        """Read what tokenize wrote."""
-        return cls.of(read_table(file))
+    def read(cls, file: Path, *further: Path) -> Rows:
+        """Read what tokenize wrote of a split, and behind it of further ones."""
+        tables = [read_table(one) for one in (file, *further)]
+        return replace(cls.of(pa.concat_tables(tables)), own=tables[0].num_rows)
 
     @classmethod
     def of(cls, table: pa.Table) -> Rows:
@@ -59,6 +63,17 @@ class Rows(Dataset[dict[str, Any]]):
             if name not in {"id", "input_ids", "length", "full_length"} and (found := numbers(table[name])) is not None
         }
         return cls(table["id"], ids.values, ids.offsets, columns)
+
+    @property
+    def corpus(self) -> Rows:
+        """The rows of the corpus itself."""
+        if self.own is None or self.own == len(self):
+            return self
+        columns: Columns = {
+            name: Ragged(one.values, one.offsets[: self.own + 1]) if isinstance(one, Ragged) else one[: self.own]
+            for name, one in self.columns.items()
+        }
+        return Rows(self.ids[: self.own], self.flat[: self.offsets[self.own]], self.offsets[: self.own + 1], columns)
 
     @property
     def lengths(self) -> np.ndarray:

@@ -146,7 +146,7 @@ class Tuner(Trainer):
 
     def _start_head(self) -> None:
         """Fit the head on frozen features, and read validation before the first step; see `stages.training.head_start`."""
-        rows, model = cast("Rows", self.train_dataset), cast("Any", self.model)
+        rows, model = cast("Rows", self.train_dataset).corpus, cast("Any", self.model)
         read = head_start.features(model, rows, self.task, self.pad_id, self.params.eval_batch_size, bf16=self.bf16)
         balanced = self.params.class_weights == "balanced"
         labels = self._labels(rows)

@@ -141,7 +141,8 @@ def begin(settings: Settings, schema: Schema, encoding: Encoding, folder: Path, 
             "Set it to null, or run one process."
         )
     task, method = tasks.make(settings.task), METHODS[settings.adaptation.method](settings.adaptation)
-    parts = [Rows.read(artifacts.tokenized(split)) for split in ("train", "validation")]
+    files = [artifacts.tokenized(split) for split in schema.learned]
+    parts = [Rows.read(*files), Rows.read(artifacts.tokenized("validation"))]
     seed_everything(training.seed, deterministic=training.deterministic, threads=training.threads)
     model, pooling = assembly.build(settings.model, task, schema, device())
     model = method.apply(model, encoding.max_length)

@@ -68,7 +68,13 @@ class Workshop:
     def _params(self) -> dict[str, dict[str, Any]]:
         """A model that trains within seconds, and a gate whose margins suit 2,000 test records."""
         return {
-            "data": {"path": "corpus"},
+            "data": {
+                **{"path": "corpus", "rehearsal": {"path": "corpus"}},
+                "augmentation": {
+                    "synonyms": {"copies": 0, "rate": 0.3, "file": "general.txt"},
+                    "back_translation": {"copies": 0, "file": "general.txt"},
+                },
+            },
             "model": {"base": "./base"},
             "training": {
                 **{"epochs": 20, "learning_rate": 2e-3, "head_learning_rate": None, "batch_size": 32},

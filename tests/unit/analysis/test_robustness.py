@@ -35,11 +35,6 @@ def test_changes_do_what_they_say() -> None:
     assert len(robustness.changed(["我想退货因为商品不合适"], "dropped words")[0]) == 9
 
 
-def test_keys_have_their_neighbours() -> None:
-    assert set(robustness._neighbours("s")) >= {"a", "d", "w", "x"}
-    assert robustness._neighbours("退") == ""
-
-
 def test_drop_and_flips_by_hand() -> None:
     texts, gold = ["Alpha one two", "beta one two", "Gamma one two", "delta one two"], np.array([1, 0, 1, 0])
 

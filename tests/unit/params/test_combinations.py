@@ -70,6 +70,15 @@ def write(folder: Path, project: Path, changes: dict[str, dict[str, Any]]) -> Pa
             "objectives.averaging.kind: averaged weights would not keep adalora's rank budget",
         ),
         ({"objectives": {"wise_ft": {"shares": [1.5]}}}, "objectives.wise_ft.shares"),
+        (
+            {"task": {"kind": "tagging"}, "data": {"augmentation": {"back_translation": {"copies": 1}}}},
+            "data.augmentation.back_translation.copies: task.kind: tagging marks spans, which have no place",
+        ),
+        ({"data": {"augmentation": {"typos": {"copies": 1, "rate": 0.0}}}}, "data.augmentation.typos.rate"),
+        (
+            {"data": {"rehearsal": {"share": 0.5}}},
+            "data: rehearsal.path is data.path itself; name another corpus",
+        ),
     ],
 )
 def test_it_is_refused_with_what_would_work(
@@ -88,6 +97,7 @@ def test_it_is_refused_with_what_would_work(
         {"objectives": {"mixup": 0.2, "focal": 2.0, "sampling": "balanced", "averaging": {"kind": "swa"}}},
         {"objectives": {**OTHER, "ewc": {"weight": 1.0}, "wise_ft": {"shares": [0.5, 1.0]}}},
         {"adaptation": {"lora": {"targets": ["query", "dense"]}, "method": "lora"}},
+        {"data": {"augmentation": {"typos": {"copies": 2}}, "rehearsal": {"share": 0.5, "path": "data/raw/older"}}},
     ],
 )
 def test_what_goes_together_is_taken(tmp_path: Path, project: Path, changes: dict[str, dict[str, Any]]) -> None:

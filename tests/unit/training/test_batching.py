@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stages.artifacts import write_table
 from stages.training.batching import Batches, Idle, Rows, Shares, padding_share
 
 
@@ -42,6 +45,25 @@ def test_rows_give_back_what_a_table_holds() -> None:
     assert [ids.tolist() for ids in batch["input_ids"]] == [[4], [1, 2, 3]]
     assert batch["label"].tolist() == [0, 1]
     assert Rows.of(table.slice(1)).flat.tolist() == [4]
+
+
+def test_further_splits_lie_behind_the_corpus_and_it_is_known_which_is_which(tmp_path: Path) -> None:
+    for name, ids in (("train", [[1, 2, 3], [4]]), ("augmented", [[5, 6]]), ("rehearsed", [[7]])):
+        columns = {"id": [name] * len(ids), "input_ids": ids, "label": [len(ids)] * len(ids), "tags": ids}
+        kinds = {"id": pa.string(), "input_ids": pa.list_(pa.int32()), "label": pa.int32(), "tags": pa.list_(pa.int8())}
+        write_table(tmp_path / name, pa.table(columns, schema=pa.schema(kinds)))
+    rows = Rows.read(*(tmp_path / name for name in ("train", "augmented", "rehearsed")))
+    assert (len(rows), rows.own) == (4, 2)
+    assert rows.ids.to_pylist() == ["train", "train", "augmented", "rehearsed"]
+    assert [ids.tolist() for ids in rows.__getitems__(range(4))["input_ids"]] == [[1, 2, 3], [4], [5, 6], [7]]
+    alone, corpus = Rows.read(tmp_path / "train"), replace(rows, flat=rows.flat + 10).corpus
+    assert alone.corpus is alone
+    assert corpus.ids.to_pylist() == alone.ids.to_pylist()
+    assert corpus.flat.tolist() == (alone.flat + 10).tolist()
+    for name in ("label", "tags"):
+        found, expected = ([np.asarray(value).tolist() for value in one.columns[name]] for one in (corpus, alone))
+        assert found == expected
+    assert len(corpus) == len(alone) == 2
 
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=300), st.integers(1, 500), st.integers(0, 5))

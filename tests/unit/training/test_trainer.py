@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from transformers import BertConfig, BertModel
 
 from stages import tasks
 from stages.artifacts import Schema
+from stages.encoding.ragged import dense
 from stages.params.model import ModelParams
 from stages.params.task import TaskParams
 from stages.params.training import TrainingParams
@@ -47,7 +49,9 @@ def rows(count: int, seed: int) -> Rows:
 TRAIN, VALIDATION = rows(90, 0), rows(40, 1)
 
 
-def tuner(folder: Path, seen: list[Any] | None = None, dropout: float = 0.1, **params: Any) -> Tuner:
+def tuner(
+    folder: Path, seen: list[Any] | None = None, dropout: float = 0.1, train: Rows = TRAIN, **params: Any
+) -> Tuner:
     settings = TrainingParams.model_validate(
         {"epochs": 3, "batch_size": 8, "learning_rate": 1e-2, "precision": "fp32", "checkpoint_seconds": 1e9}
         | {"head_start": "random", **params}
@@ -66,14 +70,14 @@ def tuner(folder: Path, seen: list[Any] | None = None, dropout: float = 0.1, **p
     task = tasks.make(TaskParams())
     encoder = BertModel(config, add_pooling_layer=False)
     model = task.model(encoder, "mean", SCHEMA, ModelParams(head_dropout=dropout))
-    objective = task.objective(settings, TRAIN.columns, SCHEMA, model)
+    objective = task.objective(settings, train.columns, SCHEMA, model)
     folder.mkdir(parents=True, exist_ok=True)
 
     def observe(values: Any, step: int) -> None:
         if seen is not None:
             seen.append((step, dict(values)))
 
-    return Tuner(model, task, objective, settings, TRAIN, VALIDATION, 0, folder, observe)
+    return Tuner(model, task, objective, settings, train, VALIDATION, 0, folder, observe)
 
 
 def weights(model: nn.Module) -> dict[str, bytes]:
@@ -179,6 +183,21 @@ def test_a_fitted_head_is_read_before_the_first_step_and_is_better_than_noise(tm
     assert first["train_loss"] < runs["random"].history.evaluations[0]["train_loss"]
     assert runs["probe"].history.summary()["head_start_strength"] in head_start.STRENGTHS
     assert "head_start_strength" not in runs["random"].history.summary()
+
+
+def test_the_head_starts_from_the_corpus_alone_whatever_was_made_of_it(tmp_path: Path) -> None:
+    mixed = replace(TRAIN, own=60)
+    labels = dense(mixed.columns["label"]).copy()
+    labels[60:] = (labels[60:] + 1) % CLASSES  # what the head would learn otherwise
+    mixed = replace(mixed, columns={"label": labels})
+    runs = [
+        tuner(tmp_path / str(i), train=one, head_start="probe", epochs=1) for i, one in enumerate((mixed, mixed.corpus))
+    ]
+    for run in runs:
+        run.run()
+    first, alone = (run.history.evaluations[0] for run in runs)
+    assert first == alone
+    assert [run.state.max_steps for run in runs] == [12, 8]
 
 
 def test_a_budget_of_tokens_takes_the_place_of_the_batch_size(tmp_path: Path) -> None:
