@@ -9,7 +9,7 @@ versions
 - that came of records with different targets ("my order" of "refund my order" and of "cancel my order"), all of them;
 - that another version is equal to, but for the first one.
 
-Equal is what `stages.corpora.duplicates` calls equal. Two texts of a pair are both changed. Cost: about 0.1 ms per version.
+Equal is what `stages.corpora.duplicates` calls equal. Two texts of a pair are both changed.
 """
 
 from __future__ import annotations
