@@ -7,7 +7,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: install repro test check lock deps rank-models ui precheck retrain gate release drill clean
+.PHONY: install repro test check lock deps rank-models sweep ui precheck retrain gate release drill clean
 
 repro: $(VENV)/installed .dvc/config   ## install if need be, run the pipeline, say what came out
 	dvc repro
@@ -35,6 +35,11 @@ deps: $(VENV)/installed   ## write the modules that each stage imports into dvc.
 
 rank-models: $(VENV)/installed   ## which base model suits the prepared data: make rank-models MODELS="A B"
 	python -m stages.alignment.ranking $(MODELS)
+
+SWEEP ?= recipes/sweeps/methods.yaml
+JOBS ?= 1
+sweep: $(VENV)/installed .dvc/config   ## rows of settings times seeds, one table: make sweep SWEEP=FILE JOBS=2 INTO=DOCUMENT.md
+	python -m stages.sweep $(SWEEP) --jobs $(JOBS) $(if $(INTO),--into $(INTO))
 
 ui: $(VENV)/installed   ## MLflow in a browser
 	python -m stages.tracking ui

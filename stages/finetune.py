@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from stages.params.model import ModelParams
 from stages.params.objectives import ObjectivesParams
 from stages.params.task import TaskParams
 from stages.params.training import TrainingParams
-from stages.training import checkpoints, parallel, tuning
+from stages.training import checkpoints, members, parallel, tuning
 from stages.training.precision import device, use_bf16
 
 SECTIONS = (ModelParams, TaskParams, AdaptationParams, TrainingParams, ObjectivesParams)
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 def work(stage: harness.Stage) -> None:
-    """Put the run together, train, write; of several processes, the first one writes."""
+    """Train, once or once per seed, and write; of several processes, the first one writes."""
     settings = tuning.Settings(
         stage.params(ModelParams),
         stage.params(TaskParams),
@@ -34,16 +35,26 @@ def work(stage: harness.Stage) -> None:
         stage.params(ObjectivesParams),
     )
     folder = checkpoints.folder_for("finetune", run_key(stage))
+    if settings.training.seeds is None:
+        train(stage, settings, folder, artifacts.FINETUNED, artifacts.TRAINING_REPORT)
+    else:
+        values = members.tune(settings, folder, partial(train, stage))
+        stage.record.metrics({f"seeds.{model.replace(' ', '_')}": value for model, value in values.items()})
+    if not parallel.is_first():
+        return
+    checkpoints.discard(folder)
+    for file in (artifacts.CURVES, artifacts.SUMMARY, artifacts.SEEDS):
+        stage.record.artifact(file)
+
+
+def train(stage: harness.Stage, settings: tuning.Settings, folder: Path, model: Path, report: Path) -> None:
+    """One run: put it together, train, write into `model` and `report`; its checkpoints lie in `folder`."""
     run = tuning.begin(settings, Schema.read(), Encoding.read(), folder, stage.record.metrics)
     tell(stage, run)
     run.tuner.run()
-    if not parallel.is_first():
-        return
-    stage.record.metrics(run.tuner.hooks.figures(run.tuner.model, run.tuner.optimizer))
-    run.save()
-    checkpoints.discard(folder)
-    for file in (artifacts.CURVES, artifacts.SUMMARY):
-        stage.record.artifact(file)
+    if parallel.is_first():
+        stage.record.metrics(run.tuner.hooks.figures(run.tuner.model, run.tuner.optimizer))
+        run.save(model, report)
 
 
 def tell(stage: harness.Stage, run: tuning.Run) -> None:

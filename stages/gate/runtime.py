@@ -7,6 +7,7 @@ are none, as on a machine that only pulled, the report says so.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from stages.tracking import delivery, session
 
@@ -41,12 +42,27 @@ class StageRun:
 
 def last_session() -> list[StageRun]:
     """Stages that the last session ran, in that order; empty where there is no record."""
-    read = [delivery.events(file) for part in ("done", "spool") for file in (session.folder() / part).glob("*.jsonl")]
-    known = sorted((one for one in read if one), key=lambda one: one[0]["time"])
+    known = _recorded()
     return [_stage(one) for one in known if one[0].get("session") == known[-1][0].get("session")]
 
 
-def _stage(events: list[dict[str, object]]) -> StageRun:
+def experiments() -> dict[str, list[StageRun]]:
+    """Stages that DVC's experiments ran, in that order, by the experiment's name (`stages.tracking.session.key`)."""
+    found: dict[str, list[StageRun]] = {}
+    for one in _recorded():
+        name, at, _ = str(one[0].get("session", "")).partition("@")
+        if at:
+            found.setdefault(name, []).append(_stage(one))
+    return found
+
+
+def _recorded() -> list[list[dict[str, Any]]]:
+    """Events of every stage that left a record, oldest stage first."""
+    read = [delivery.events(file) for part in ("done", "spool") for file in (session.folder() / part).glob("*.jsonl")]
+    return sorted((one for one in read if one), key=lambda one: one[0]["time"])
+
+
+def _stage(events: list[dict[str, Any]]) -> StageRun:
     figures: dict[str, float] = {}
     tags: dict[str, str] = {}
     for one in events:

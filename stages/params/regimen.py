@@ -19,6 +19,8 @@ from stages.params.training import TrainingParams
 Sections = dict[str, Section]
 ONE_CLASS = ("classification", "pair_classification", "relation")
 """Kinds whose records have one class each, and whose outputs are logits of classes."""
+INSERTED = ("bottleneck", "prefix", "prompt", "p-tuning")
+"""Methods whose weights stay beside the base model's."""
 OWN_WEIGHTS = ("full", "frozen", "bitfit")
 """Methods that move the base model's own weights."""
 
@@ -132,6 +134,36 @@ def prefix_keeps_its_activations(sections: Sections) -> Iterator[Problem]:
         yield Problem(what, field="training.gradient_checkpointing")
 
 
+def soups_share_a_start(sections: Sections) -> Iterator[Problem]:
+    """A mean of weights means something only between runs that left from the same point (Wortsman et al. 2022)."""
+    training = cast("TrainingParams", sections["training"])
+    method = cast("AdaptationParams", sections["adaptation"]).method
+    if training.keep != "soup":
+        return
+    if training.head_start != "probe":
+        what = (
+            "soup averages weights that began alike, and head_start: random begins each seed with another head; "
+            "use head_start: probe, or keep: best"
+        )
+        yield Problem(what, field="training.keep")
+    if method in INSERTED:
+        what = (
+            f"soup averages weights that began alike, and adaptation.method: {method} inserts other random weights for each "
+            "seed; use a method whose weights are merged, or keep: best"
+        )
+        yield Problem(what, field="training.keep")
+
+
+def seeds_are_compared(sections: Sections) -> Iterator[Problem]:
+    """Members, soup and ensemble are all read by the task's own metrics, which need no objective."""
+    training = cast("TrainingParams", sections["training"])
+    if training.seeds is not None and training.metric == "loss":
+        what = (
+            "several seeds are compared by a metric of the task; set it to auto or to one of the task's, or seeds: null"
+        )
+        yield Problem(what, field="training.metric")
+
+
 RULES: tuple[Callable[[Sections], Iterator[Problem]], ...] = (
     objectives_of_kind,
     focal_is_not_smoothed,
@@ -142,4 +174,6 @@ RULES: tuple[Callable[[Sections], Iterator[Problem]], ...] = (
     references_are_held_out,
     averages_within_the_budget,
     prefix_keeps_its_activations,
+    soups_share_a_start,
+    seeds_are_compared,
 )

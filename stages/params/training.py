@@ -57,6 +57,10 @@ class TrainingParams(Section):
         evaluations_per_epoch: how often validation is read within an epoch.
         checkpoint_seconds: least time between two resumable checkpoints; 0 writes one at each evaluation.
         seed: of head, order and dropout.
+        seeds: train once with each of these instead of `seed`, one run after another, each as it would be alone; null for one
+            run. What is kept is chosen on validation, `reports/training/seeds.csv` compares them.
+        keep: of several seeds: `best` keeps the run that validates best, `soup` the mean of all their weights (Wortsman et al.
+            2022), for which they have to start from the same weights.
         deterministic: refuse operations whose result depends on scheduling (slower on GPUs).
         threads: of the CPU; null takes one per core. The number changes the order of sums and so the last bits.
     """
@@ -87,6 +91,8 @@ class TrainingParams(Section):
     evaluations_per_epoch: Annotated[int, Field(ge=1)] = 1
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 60
     seed: Annotated[int, Field(ge=0)] = 42
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2)] | None = None
+    keep: Literal["best", "soup"] = "best"
     deterministic: bool = True
     threads: Annotated[int, Field(ge=1)] | None = None
 
@@ -94,5 +100,15 @@ class TrainingParams(Section):
     def _warmup_ends(self) -> TrainingParams:
         if self.schedule == "constant" and self.warmup == 1:
             msg = "warmup: 1 with schedule: constant would never reach the learning rate"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _seeds_differ(self) -> TrainingParams:
+        if self.seeds is not None and len(set(self.seeds)) < len(self.seeds):
+            msg = "seeds: names a seed twice, which would train the same model twice"
+            raise ValueError(msg)
+        if self.seeds is None and self.keep == "soup":
+            msg = "keep: soup is a mean over several runs; name them in seeds, or set keep: best"
             raise ValueError(msg)
         return self

@@ -7,7 +7,7 @@ renumbered rows, a table is cut after a method has wrapped it), and `finish` tak
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -47,6 +47,11 @@ class Settings:
     adaptation: AdaptationParams
     training: TrainingParams
     objectives: ObjectivesParams
+
+    def with_seed(self, seed: int) -> Settings:
+        """The same for one run with that seed."""
+        training = self.training.model_copy(update={"seed": seed, "seeds": None, "keep": "best"})
+        return replace(self, training=training)
 
 
 @dataclass(frozen=True)
@@ -90,8 +95,8 @@ class Run:
         small = self.method.adapter(self.tuner.model)
         return self.method.merge(self.tuner.model), small, counts
 
-    def save(self) -> None:
-        """Write the tuned model, the curves and the summary."""
+    def save(self, model: Path, report: Path) -> None:
+        """Write the tuned model into one folder, and the curves and the summary into another."""
         tuned, small, counts = self.finish()
         facts = assembly.Facts(
             self.schema,
@@ -103,22 +108,27 @@ class Run:
             self._choose(tuned),
         )
         base = base_model.locate(self.settings.model, verify=False)
-        assembly.save(tuned, facts, base, artifacts.FINETUNED, small)
-        history.write_curve(artifacts.CURVES, self.tuner.history.evaluations)
-        history.write_curve(artifacts.STEPS, self.tuner.history.steps)
-        artifacts.WISE_FT.unlink(missing_ok=True)
+        assembly.save(tuned, facts, base, model, small)
+        history.write_curve(report / artifacts.CURVES.name, self.tuner.history.evaluations)
+        history.write_curve(report / artifacts.STEPS.name, self.tuner.history.steps)
+        for file in (artifacts.WISE_FT.name, artifacts.SEEDS.name):
+            (report / file).unlink(missing_ok=True)
         if self.tuner.hooks.objectives.curve:
-            history.write_curve(artifacts.WISE_FT, self.tuner.hooks.objectives.curve)
-        artifacts.write_json(artifacts.SUMMARY, {**self.tuner.history.summary(), **counts})
+            history.write_curve(report / artifacts.WISE_FT.name, self.tuner.hooks.objectives.curve)
+        artifacts.write_json(report / artifacts.SUMMARY.name, {**self.tuner.history.summary(), **counts})
 
     def _choose(self, model: nn.Module) -> Fitted:
-        """What the task chooses on validation, with the weights that are kept; see `Task.fit`."""
-        if not self.task.fits:
-            return {}
-        rows = artifacts.read_table(artifacts.tokenized("validation"))
-        size = self.settings.training.eval_batch_size
-        outputs = outputs_of(model, Rows.of(rows), self.task, self.encoding.pad_id, size)
-        return self.task.fit(outputs, rows, artifacts.read_table(artifacts.prepared("validation")), self.schema)
+        """What the task chooses on validation, with the weights that are kept."""
+        return fitted(self.task, model, self.encoding.pad_id, self.schema, self.settings.training.eval_batch_size)
+
+
+def fitted(task: Task, model: nn.Module, pad_id: int, schema: Schema, batch_size: int) -> Fitted:
+    """What a task chooses on validation with a model; see `Task.fit`."""
+    if not task.fits:
+        return {}
+    rows = artifacts.read_table(artifacts.tokenized("validation"))
+    outputs = outputs_of(model, Rows.of(rows), task, pad_id, batch_size)
+    return task.fit(outputs, rows, artifacts.read_table(artifacts.prepared("validation")), schema)
 
 
 def begin(settings: Settings, schema: Schema, encoding: Encoding, folder: Path, observe: Observer) -> Run:

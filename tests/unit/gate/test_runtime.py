@@ -42,3 +42,20 @@ def test_a_stage_that_was_killed_says_so(folder: Path) -> None:
     file.write_text(file.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
     (found,) = runtime.last_session()
     assert (found.status, found.seconds, found.machine) == ("KILLED", None, "")
+
+
+def test_stages_of_experiments_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key, stage in (
+        ("one@abc", "finetune"),
+        ("host-7-1.00", "finetune"),
+        ("two@abc", "evaluate"),
+        ("one@abc", "evaluate"),
+    ):
+        monkeypatch.setattr(session, "key", lambda key=key: key)
+        with spool.stage_run(stage, {}, TrackingParams()):
+            pass
+    found = runtime.experiments()
+    assert {name: [run.stage for run in runs] for name, runs in found.items()} == {
+        "one": ["finetune", "evaluate"],
+        "two": ["evaluate"],
+    }

@@ -1,0 +1,88 @@
+"""`python -m stages.sweep [FILE] [--jobs N]`: run what a sweep names, and write its table, picture and list of runs.
+
+Exit code 0: all runs are there. 1: some failed; the others are in the table. 2: the sweep cannot be run as it stands.
+130: interrupted; what was done is kept, and the next call goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from stages.errors import UserError
+from stages.sweep import fronts, harvest, plan, queueing, writing
+from stages.sweep.harvest import Run
+from stages.sweep.plan import Trial
+
+DEFAULT = Path("recipes/sweeps/methods.yaml")
+OUT = Path("reports/pareto")
+log = logging.getLogger("stages.sweep")
+
+
+def main(words: Sequence[str]) -> int:
+    """Plan, run, read, write."""
+    parser = argparse.ArgumentParser(prog="python -m stages.sweep", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("file", nargs="?", type=Path, default=DEFAULT, help=f"of the sweep; {DEFAULT} by default")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at once; they share the machine, and seconds show it")
+    parser.add_argument("--only-read", action="store_true", help="run nothing; make the table of what is there")
+    parser.add_argument("--out", type=Path, default=OUT, help=f"stem of the files to write; {OUT} by default")
+    parser.add_argument("--into", type=Path, help=f"a document with the marks {writing.BEGIN} and {writing.END}")
+    chosen = parser.parse_args(words)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        trials = plan.trials(chosen.file)
+        found = harvest.runs(trials, {} if chosen.only_read else run(trials, max(chosen.jobs, 1)))
+        write(found, chosen.out, chosen.into)
+    except UserError as error:
+        log.error("sweep: %s", error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        log.error("sweep: interrupted; workers are gone, what is done is kept, and the same command goes on")
+        return 130
+    return 1 if any(one.commit is None for one in found) else 0
+
+
+def run(trials: Sequence[Trial], jobs: int) -> dict[str, str]:
+    """Queue what is neither done nor waiting, and work it off; returns what those that failed said, by name."""
+    queue, names = queueing.Queue(), [one.name for one in trials]
+    done, states = harvest.commits(), queue.states()
+    here = (queueing.WAITING, queueing.RUNNING)
+    missing = [one for one in trials if one.name not in done and states.get(one.name) not in here]
+    log.info("sweep: %d runs, %d done before, %d to queue", len(names), len(done.keys() & set(names)), len(missing))
+    for one in missing:
+        queue.add(one)
+    if set(names) - set(done):
+        queueing.finish(queue, names, harvest.commits, jobs)
+    done = harvest.commits()
+    return {name: queue.log_of(name) for name in names if name not in done}
+
+
+def write(found: Sequence[Run], out: Path, into: Path | None) -> None:
+    """Write everything, and say where; failures are named."""
+    for one in found:
+        if one.commit is None:
+            log.warning("sweep: %s, seed %d, is missing: %s", one.row, one.seed, one.error)
+    rows = fronts.rows(found)
+    table, runs = out.with_suffix(".csv"), out.with_name(f"{out.name}_runs.csv")
+    writing.write_rows(table, rows)
+    writing.write_runs(runs, found)
+    said = writing.markdown(writing.read_rows(table))
+    out.with_suffix(".md").write_text(said, encoding="utf-8")
+    writing.draw(out.with_suffix(".png"), rows)
+    if into is not None:
+        writing.put_into(into, said)
+    log.info("sweep: %s, .md and .png; every run in %s", table, runs)
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
