@@ -115,7 +115,8 @@ class Run:
             (report / file).unlink(missing_ok=True)
         if self.tuner.hooks.objectives.curve:
             history.write_curve(report / artifacts.WISE_FT.name, self.tuner.hooks.objectives.curve)
-        artifacts.write_json(report / artifacts.SUMMARY.name, {**self.tuner.history.summary(), **counts})
+        mixed = self.tuner.hooks.objectives.mixed()
+        artifacts.write_json(report / artifacts.SUMMARY.name, {**self.tuner.history.summary(), **counts, **mixed})
 
     def _choose(self, model: nn.Module) -> Fitted:
         """What the task chooses on validation, with the weights that are kept."""

@@ -120,6 +120,14 @@ class Objectives:
         """Validation by share of the tuned weights, where that was tried."""
         return next((one.curve for one in self.parts if isinstance(one, WiseFt)), [])
 
+    def mixed(self) -> dict[str, float]:
+        """The share of tuned weights that was kept, and validation with it; empty where nothing was mixed."""
+        kept = next((row for row in self.curve if row["chosen"]), None)
+        if kept is None:
+            return {}
+        figures = {name: round(value, 6) for name, value in kept.items() if name.startswith("validation_")}
+        return {"wise_ft_share": kept["share"], **figures}
+
     def state(self) -> dict[str, torch.Tensor]:
         """What a checkpoint has to hold."""
         return {f"{one.name}/{name}": value for one in self.parts for name, value in one.state().items()}
