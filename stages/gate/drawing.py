@@ -79,7 +79,7 @@ def bars(rows: Sequence[tuple[str, int]], spell: Spelling) -> str:
         spell: makes names that the font has.
     """
     most = max(abs(value) for _, value in rows)
-    left, right, row = 250.0, WIDTH - 40.0, 22
+    left, right, row = 280.0, WIDTH - 40.0, 22
     middle = (left + right) / 2
     parts = [svg.opening(row * len(rows) + 12, "changes by class")]
     parts.append(svg.line(middle, 2, middle, row * len(rows) + 6, GREY))

@@ -109,6 +109,11 @@ def differences(baseline: Decisions, candidate: Decisions, classes: int, params:
     return [measured[metric]() for metric in params.margins]
 
 
+def _chance(p: float) -> str:
+    """A p-value in four decimals, which are never all zero."""
+    return f"p = {p:.4f}" if p >= 0.0001 else "p < 0.0001"
+
+
 def judge(found: Sequence[Difference], params: GateParams) -> list[Finding]:
     """Non-inferiority of each gated metric, against each baseline.
 
@@ -122,7 +127,7 @@ def judge(found: Sequence[Difference], params: GateParams) -> list[Finding]:
         bounds = f"one-sided bounds {one.low:+.4f}, {one.high:+.4f}"
         said = f"{one.candidate:.4f} against {one.baseline:.4f}: {one.value:+.4f} ({bounds})"
         if -one.value > margin and p < params.level:
-            why, outcome = f"{said}; the loss exceeds {margin:g} and is no chance (p = {p:.4f} after Holm)", "FAIL"
+            why, outcome = f"{said}; the loss exceeds {margin:g} and is no chance ({_chance(p)} after Holm)", "FAIL"
         elif one.low > -margin:
             why, outcome = f"{said}; a loss of {margin:g} or more is ruled out", "PASS"
         else:
