@@ -59,6 +59,8 @@ def tell(stage: harness.Stage, run: tuning.Run) -> None:
         "bf16" if tuner.bf16 else "fp32",
         run.pooling,
     )
+    if sharding.wanted():
+        log.info("%d processes share the weights between them", parallel.world())
     if parallel.idle_gpus():
         count = parallel.idle_gpus() + 1
         log.info('one of %d GPUs is used; all: %s="torchrun --nproc-per-node %d"', count, harness.LAUNCH, count)

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from stages.params.training import TrainingParams
-from stages.training.sharding import gathered
+from stages.training.shares import gathered
 
 STATE = "history.json"
 BEST = "best.safetensors"

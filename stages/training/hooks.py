@@ -21,10 +21,11 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from stages.adaptation import layer_decay
 from stages.adaptation.protocol import Method
 from stages.params.training import TrainingParams
-from stages.training import checkpoints, parallel, sharding
+from stages.training import checkpoints, parallel
 from stages.training.batching import Batches, Rows
 from stages.training.objectives import Objectives
 from stages.training.objectives.protocol import LossOf
+from stages.training.shares import gathered
 
 STATE = "parts.safetensors"
 """File of a checkpoint."""
@@ -144,7 +145,7 @@ class Hooks(TrainerCallback):
         own = self.method.state() if self.method is not None else {}
         found = {f"method/{name}": one for name, one in own.items()}
         found |= {f"objectives/{name}": one for name, one in self.objectives.state().items()}
-        whole = {name: sharding.gathered(one).cpu().clone().contiguous() for name, one in found.items()}
+        whole = {name: gathered(one).cpu().clone().contiguous() for name, one in found.items()}
         if whole and parallel.is_first():
             save_file(whole, Path(args.output_dir) / f"{checkpoints.PREFIX}{state.global_step}" / STATE)
 

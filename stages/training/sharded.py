@@ -8,6 +8,7 @@ moved nor wrapped. Checkpoints hold whole tensors, gathered by all processes and
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import TrainingArguments
 
-from stages.encoding.ragged import Outputs
 from stages.training import parallel, sharding
 from stages.training.history import snapshot
+from stages.training.shares import reshard
 from stages.training.trainer import Tuner
 
 WEIGHTS, OPTIMIZER, SCHEDULER = "model.safetensors", "optimizer.pt", "scheduler.pt"
@@ -46,13 +47,17 @@ class ShardedTuner(Tuner):
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """Train on shares; afterwards the model is whole again."""
         before = sharding.put_on(self.model, bf16=self.bf16)
-        found = super().train(*args, **kwargs)
+        # Torch warns of operations in place on outputs that are views; no loss here has any.
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="FSDP2-wrapped module")
+            found = super().train(*args, **kwargs)
         sharding.take_off(self.model, before)
         return found
 
-    def _predict_validation(self) -> tuple[Outputs, float]:
-        found = super()._predict_validation()
-        sharding.reshard(self.model)
+    def _validate(self) -> dict[str, float]:
+        # A task may read weights of the head when it decodes, which the last pass has left gathered.
+        found = super()._validate()
+        reshard(self.model)
         return found
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:  # noqa: FBT001, FBT002
@@ -70,7 +75,9 @@ class ShardedTuner(Tuner):
             torch.save(self.lr_scheduler.state_dict(), Path(output_dir) / SCHEDULER)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
-        sharding.restore_weights(self.model if model is None else model, load_file(Path(resume_from_checkpoint) / WEIGHTS))
+        sharding.restore_weights(
+            self.model if model is None else model, load_file(Path(resume_from_checkpoint) / WEIGHTS)
+        )
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if checkpoint is not None:

@@ -13,19 +13,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
 from torch import nn
-from torch.distributed.fsdp import FSDPModule, fully_shard
-from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.distributed.fsdp import fully_shard
 
 from stages.errors import ModelError, ParamsError
 from stages.params.adaptation import AdaptationParams
 from stages.params.objectives import ObjectivesParams
 from stages.training import parallel
+from stages.training.shares import gathered, laid_out, reshard
 
 PARALLEL = "WHETSTONE_PARALLEL"
 """Environment variable that says what each of several processes holds. No param, as the launcher is none: see
@@ -81,7 +80,11 @@ class Before:
     @classmethod
     def of(cls, module: nn.Module) -> Before:
         """Take it down."""
-        tables = {name: frozenset(one) for name, one in vars(module).items() if name.endswith("_hooks") and one is not None}
+        tables = {
+            name: frozenset(one)
+            for name, one in vars(module).items()
+            if name.endswith("_hooks") and isinstance(one, dict)
+        }
         return cls(type(module), frozenset(vars(module)), tables)
 
     def restore(self, module: nn.Module) -> None:
@@ -128,32 +131,6 @@ def blocks(encoder: nn.Module) -> list[str]:
     return sorted({type(one).__name__ for one in layers if any(True for _ in one.parameters())})
 
 
-def reading(model: nn.Module) -> AbstractContextManager[Any]:
-    """The context for passes without gradients: gathered weights are kept for later passes, so that they must not be
-    inference tensors."""
-    return torch.no_grad() if _parts(model) else torch.inference_mode()
-
-
-def reshard(model: nn.Module) -> None:
-    """Forget what was gathered for a pass that no backward pass followed: later passes would take it for the weights."""
-    for part in _parts(model):
-        part.reshard()
-
-
-def gathered(value: torch.Tensor) -> torch.Tensor:
-    """A whole tensor of one that is shared out; all processes have to ask for it."""
-    value = value.detach()
-    return value.full_tensor() if isinstance(value, DTensor) else value
-
-
-def laid_out(value: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """A whole tensor, the same in all processes, shared out as another is."""
-    if not isinstance(like, DTensor):
-        return value.to(like.device)
-    mesh = like.device_mesh
-    return distribute_tensor(value.to(mesh.device_type), mesh, like.placements, src_data_rank=None)
-
-
 def take_off(model: nn.Module, before: Mapping[nn.Module, Before]) -> None:
     """Make a model whole again in every process, in place.
 
@@ -196,7 +173,3 @@ def restore_weights(model: nn.Module, whole: dict[str, torch.Tensor]) -> None:
     with torch.no_grad():
         for name, one in model.state_dict().items():
             one.copy_(laid_out(whole[name], one))
-
-
-def _parts(model: nn.Module) -> list[Any]:
-    return [one for one in model.modules() if isinstance(one, FSDPModule)]

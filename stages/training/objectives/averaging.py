@@ -16,7 +16,7 @@ from torch import nn
 
 from stages.params.objectives import Averaging as Settings
 from stages.training.objectives.protocol import Objective, whole
-from stages.training.sharding import laid_out
+from stages.training.shares import laid_out
 
 COUNT = "count"
 

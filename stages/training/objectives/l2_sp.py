@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from stages.training.objectives.protocol import Objective, base_weights, whole
-from stages.training.sharding import laid_out
+from stages.training.shares import laid_out
 
 
 class L2Sp(Objective):

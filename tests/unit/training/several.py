@@ -11,12 +11,13 @@ import sys
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors.torch import save_file
 from torch.distributed.tensor import DTensor
 
+from stages.encoding.ragged import Columns, Outputs
 from stages.params.objectives import ObjectivesParams
 from stages.training import objectives, parallel
 from stages.training.hooks import Hooks
@@ -51,7 +52,9 @@ def averaged(folder: Path, **params: Any) -> Tuner:
 def write(folder: Path, name: str, run: Tuner) -> None:
     """Weights and history of a run that has ended, by the first process."""
     if parallel.is_first():
-        save_file({key: value.contiguous() for key, value in run.model.state_dict().items()}, folder / f"{name}.safetensors")
+        save_file(
+            {key: value.contiguous() for key, value in run.model.state_dict().items()}, folder / f"{name}.safetensors"
+        )
         (folder / f"{name}.json").write_text(json.dumps(asdict(run.history)))
         (folder / f"{name}.classes").write_text("\n".join(type(one).__name__ for one in run.model.modules()))
 
@@ -59,8 +62,16 @@ def write(folder: Path, name: str, run: Tuner) -> None:
 def main(folder: Path) -> None:
     """Undisturbed runs, and one that is killed on the way and goes on."""
     seen: list[bool] = []
+    whole: list[bool] = []
     plain = tuner(folder / "plain", kind=ShardedTuner, **HELD)
     plain.observe = lambda *_: seen.append(all(isinstance(one, DTensor) for one in plain.model.parameters()))
+    head, validate = cast("Any", plain.model.head), plain.task.validate
+
+    def reading(outputs: Outputs, rows: Columns) -> dict[str, float]:
+        whole.append(not isinstance(head.weight, DTensor))
+        return validate(outputs, rows)
+
+    plain.task.validate = reading  # type: ignore[method-assign]
     plain.run()
     write(folder, "plain", plain)
     for name, params in (("held", HELD), ("whole", NOISY)):
@@ -82,7 +93,9 @@ def main(folder: Path) -> None:
     resumed.run()
     write(folder, "resumed", resumed)
     if parallel.is_first():
-        (folder / "facts.json").write_text(json.dumps({"shared": seen, "resumed_at": resumed.progress.first}))
+        (folder / "facts.json").write_text(
+            json.dumps({"shared": seen, "head_whole": whole, "resumed_at": resumed.progress.first})
+        )
 
 
 if __name__ == "__main__":
