@@ -36,6 +36,7 @@ class L2Sp(Objective):
         """Lay the beginning out as the weights are; see `Objective.begin`."""
         weights = dict(whole(self.model).encoder.named_parameters())
         self.start = {id(weights[name]): laid_out(one, weights[name]) for name, one in self.beginning.items()}
+        self.beginning = {}
 
     def after_step(self, step: int, optimizer: Any) -> None:
         """See `Objective.after_step`."""
