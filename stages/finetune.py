@@ -18,7 +18,7 @@ from stages.params.model import ModelParams
 from stages.params.objectives import ObjectivesParams
 from stages.params.task import TaskParams
 from stages.params.training import TrainingParams
-from stages.training import checkpoints, members, parallel, tuning
+from stages.training import checkpoints, members, parallel, sharding, tuning
 from stages.training.precision import device, use_bf16
 
 SECTIONS = (ModelParams, TaskParams, AdaptationParams, TrainingParams, ObjectivesParams)
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 def work(stage: harness.Stage) -> None:
     """Train, once or once per seed, and write; of several processes, the first one writes."""
+    parallel.settle()
     settings = tuning.Settings(
         stage.params(ModelParams),
         stage.params(TaskParams),
@@ -70,12 +71,18 @@ def tell(stage: harness.Stage, run: tuning.Run) -> None:
         "bf16" if tuner.bf16 else "fp32",
         run.pooling,
     )
+    if sharding.wanted():
+        log.info("%d processes share the weights between them", parallel.world())
+    if parallel.idle_gpus():
+        count = parallel.idle_gpus() + 1
+        log.info('one of %d GPUs is used; all: %s="torchrun --nproc-per-node %d"', count, harness.LAUNCH, count)
 
 
 def run_key(stage: harness.Stage) -> str:
     """What this run's checkpoints are filed under."""
     params: dict[str, Any] = {name: section.model_dump(mode="json") for name, section in stage.sections.items()}
     params["processes"] = parallel.launched()
+    params["sharded"] = sharding.wanted()
     params["runs_on"] = runs_on(stage.params(TrainingParams))
     base = base_model.locate(stage.params(ModelParams), verify=False)
     inputs = [artifacts.TOKENIZED, artifacts.SCHEMA, *sorted(base.glob("*.safetensors"))]

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from stages.params.training import TrainingParams
+from stages.training.shares import gathered
 
 STATE = "history.json"
 BEST = "best.safetensors"
@@ -151,8 +152,8 @@ def write_curve(file: Path, rows: list[dict[str, float]]) -> None:
 
 
 def snapshot(model: nn.Module) -> dict[str, torch.Tensor]:
-    """A copy of a model's weights on the CPU."""
-    return {name: value.detach().to("cpu", copy=True).contiguous() for name, value in model.state_dict().items()}
+    """A copy of a model's weights on the CPU; of shared ones all processes have to ask for it."""
+    return {name: gathered(value).to("cpu", copy=True).contiguous() for name, value in model.state_dict().items()}
 
 
 def _mean(total: float, count: int) -> float:

@@ -21,10 +21,11 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from stages.adaptation import layer_decay
 from stages.adaptation.protocol import Method
 from stages.params.training import TrainingParams
-from stages.training import checkpoints
+from stages.training import checkpoints, parallel
 from stages.training.batching import Batches, Rows
 from stages.training.objectives import Objectives
 from stages.training.objectives.protocol import LossOf
+from stages.training.shares import gathered
 
 STATE = "parts.safetensors"
 """File of a checkpoint."""
@@ -144,9 +145,9 @@ class Hooks(TrainerCallback):
         own = self.method.state() if self.method is not None else {}
         found = {f"method/{name}": one for name, one in own.items()}
         found |= {f"objectives/{name}": one for name, one in self.objectives.state().items()}
-        if found:
-            folder = Path(args.output_dir) / f"{checkpoints.PREFIX}{state.global_step}"
-            save_file({name: one.detach().cpu().clone().contiguous() for name, one in found.items()}, folder / STATE)
+        whole = {name: gathered(one).cpu().clone().contiguous() for name, one in found.items()}
+        if whole and parallel.is_first():
+            save_file(whole, Path(args.output_dir) / f"{checkpoints.PREFIX}{state.global_step}" / STATE)
 
 
 def _below(found: dict[str, torch.Tensor], part: str) -> dict[str, torch.Tensor]:

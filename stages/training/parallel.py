@@ -17,9 +17,20 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from stages.errors import ParamsError
 from stages.tasks.protocol import IGNORED
+from stages.training.precision import YES
 
 T = TypeVar("T")
+SETTINGS = ("ACCELERATE_MIXED_PRECISION", "ACCELERATE_DYNAMO_BACKEND", "ACCELERATE_GRADIENT_ACCUMULATION_STEPS")
+"""What `accelerate launch` says of things that params decide."""
+OTHERS = {
+    "ACCELERATE_USE_FSDP": "--use_fsdp: weights are shared out with WHETSTONE_PARALLEL=fsdp instead",
+    "ACCELERATE_USE_DEEPSPEED": "--use_deepspeed: weights are shared out with WHETSTONE_PARALLEL=fsdp instead",
+    "ACCELERATE_USE_MEGATRON_LM": "--use_megatron_lm: weights are shared out with WHETSTONE_PARALLEL=fsdp instead",
+}
+"""What it says of other ways to train."""
+MPI = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")
 
 
 def active() -> bool:
@@ -30,6 +41,29 @@ def active() -> bool:
 def launched() -> int:
     """The number of processes that a launcher started, known before they know each other."""
     return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def settle() -> None:
+    """Let params decide, whatever a launcher says beside the number of processes.
+
+    Raises:
+        ParamsError: it asks for a way to train that there is not, or its processes cannot know of each other.
+    """
+    for name, what in OTHERS.items():
+        if os.environ.get(name, "").lower() in YES:
+            raise ParamsError(f"accelerate launch {what}. Leave the flag away (or run `accelerate config default`).")
+    if launched() == 1 and any(int(os.environ.get(name, "1")) > 1 for name in MPI):
+        raise ParamsError(
+            "MPI started several processes, which would all be the first one. Start them with torchrun, or with "
+            "`accelerate launch --multi_gpu`, which needs no GPU."
+        )
+    for name in SETTINGS:
+        os.environ.pop(name, None)
+
+
+def idle_gpus() -> int:
+    """How many GPUs a process without a launcher leaves alone: it uses one."""
+    return max(torch.cuda.device_count() - 1, 0) if launched() == 1 else 0
 
 
 def rank() -> int:

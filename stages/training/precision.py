@@ -6,10 +6,16 @@ import os
 
 import torch
 
+YES = ("1", "true", "yes")
+"""What launchers write for yes in an environment variable, in lower case."""
+
 
 def device() -> torch.device:
-    """The GPU when there is one, else the CPU; of several GPUs, the one that a launcher gave this process."""
-    if not torch.cuda.is_available():
+    """The GPU when there is one, else the CPU; of several GPUs, the one that a launcher gave this process.
+
+    `accelerate launch --cpu` keeps away from GPUs.
+    """
+    if not torch.cuda.is_available() or os.environ.get("ACCELERATE_USE_CPU", "").lower() in YES:
         return torch.device("cpu")
     return torch.device("cuda", int(os.environ["LOCAL_RANK"])) if "LOCAL_RANK" in os.environ else torch.device("cuda")
 

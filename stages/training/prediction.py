@@ -24,6 +24,7 @@ from stages.tasks.protocol import Task
 from stages.training import assembly
 from stages.training.batching import Rows
 from stages.training.precision import device
+from stages.training.shares import reading
 
 Tensors = dict[str, torch.Tensor]
 Watch = Callable[[torch.Tensor, Tensors], None]
@@ -74,7 +75,7 @@ def outputs_of(
     training = model.training
     result: Outputs | None = None
     model.eval()
-    with torch.inference_mode(), torch.autocast(where.type, torch.bfloat16, enabled=bf16):
+    with reading(model), torch.autocast(where.type, torch.bfloat16, enabled=bf16):
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
             batch = tensors(task.collate(rows.__getitems__(chosen.tolist()), pad_id), where)

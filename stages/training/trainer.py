@@ -14,8 +14,6 @@ What differs, and why:
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -23,7 +21,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch import nn
-from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import Trainer, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from stages.encoding.ragged import Outputs, Ragged
@@ -36,13 +34,12 @@ from stages.training.head_fits import FITS
 from stages.training.history import History, snapshot
 from stages.training.hooks import Hooks
 from stages.training.optimizer import make_optimizer, make_schedule
-from stages.training.precision import use_bf16
+from stages.training.precision import device, use_bf16
 from stages.training.prediction import Tensors, outputs_of, tensors
 from stages.training.progress import Progress
+from stages.training.rhythm import Rhythm
 from stages.training.running import Running
 
-STEP_ROWS = 200
-"""About how many rows the step curve has, however long the run is."""
 Observer = Callable[[Mapping[str, float], int], None]
 
 
@@ -84,7 +81,7 @@ class Tuner(Trainer):
         self.best: dict[str, torch.Tensor] | None = None
         self.batches: Batches = self.hooks.batches(train, params)
         self.progress = Progress(params.accumulation * len(train) / len(self.batches))
-        where = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        where = device()
         self.bf16 = use_bf16(params.precision, where)
         if params.gradient_checkpointing:
             encoder: Any = model.encoder
@@ -106,7 +103,7 @@ class Tuner(Trainer):
 
     def _arguments(self, folder: Path, where: torch.device) -> TrainingArguments:
         params = self.params
-        return TrainingArguments(
+        found = TrainingArguments(
             output_dir=str(folder),
             num_train_epochs=params.epochs,
             per_device_train_batch_size=params.batch_size,
@@ -125,6 +122,9 @@ class Tuner(Trainer):
             remove_unused_columns=False,
             ddp_find_unused_parameters=False,
         )
+        # More than one, seen without a launcher, would be used by nn.DataParallel: other batches, other sums.
+        found._n_gpu = min(found.n_gpu, 1)
+        return found
 
     def run(self) -> None:
         """Train to the end, from the latest complete checkpoint if there is one, and restore the best weights."""
@@ -224,7 +224,7 @@ class Tuner(Trainer):
         with self.hooks.averaged(self.model):
             values = self._validate()
             self.running.settle()
-            if self.history.add_evaluation(step, epoch, self._rate(), values, counts=self.hooks.settled(step)):
+            if self.history.add_evaluation(step, epoch, self.rate(), values, counts=self.hooks.settled(step)):
                 self.best = snapshot(self.model)
             self.running.reread()
         self.observe(self.history.evaluations[-1], step)
@@ -276,54 +276,6 @@ class Tuner(Trainer):
         chunks = [range(start, min(start + size, len(rows))) for start in range(0, len(rows), size)]
         return np.concatenate([self.task.collate(rows.__getitems__(part), self.pad_id)["labels"] for part in chunks])
 
-    def _rate(self) -> float:
+    def rate(self) -> float:
         """The learning rate now; 0 before the first step."""
         return float(self._get_learning_rate()) if self.lr_scheduler is not None else 0.0
-
-
-class Rhythm(TrainerCallback):
-    """Decides at each step whether to write a row, to evaluate, to stop, to save."""
-
-    def __init__(self, tuner: Tuner) -> None:
-        self.tuner = tuner
-        self.saved = time.monotonic()
-
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> TrainerControl:
-        """Rows by count, evaluations by share of an epoch and at the end, checkpoints by the clock."""
-        tuner, step = self.tuner, state.global_step
-        if step % max(state.max_steps // STEP_ROWS, 1) == 0 or step == state.max_steps:
-            tuner.running.settle()
-            row = tuner.history.add_steps_row(step, tuner._get_learning_rate())
-            tuner.running.reread()
-            tuner.observe({name: value for name, value in row.items() if name != "step"}, step)
-        if self._is_evaluation(step, state):
-            tuner.evaluate()
-            control.should_training_stop = control.should_training_stop or tuner.history.exhausted
-        control.should_save = self._is_due(step, state) and step < state.max_steps and not control.should_training_stop
-        return control
-
-    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Complete the Trainer's checkpoint with the history, and declare it complete."""
-        folder = Path(args.output_dir) / f"{checkpoints.PREFIX}{state.global_step}"
-        self.tuner.running.settle()
-        parallel.wait()
-        if parallel.is_first():
-            self.tuner.history.save(folder, self.tuner.best)
-            checkpoints.mark_complete(folder)
-        parallel.wait()
-        self.saved = time.monotonic()
-
-    def _is_due(self, step: int, state: TrainerState) -> bool:
-        """Whether the clock says that it is time for a checkpoint; of several processes, the first one's clock."""
-        if parallel.active() and step % max(state.max_steps // STEP_ROWS, 1):
-            return False
-        return parallel.agreed(time.monotonic() - self.saved >= self.tuner.params.checkpoint_seconds)
-
-    def _is_evaluation(self, step: int, state: TrainerState) -> bool:
-        if step == state.max_steps:
-            return True
-        per_epoch = state.max_steps / self.tuner.params.epochs
-        interval = per_epoch / self.tuner.params.evaluations_per_epoch
-        return math.floor(step / interval + 1e-9) > math.floor((step - 1) / interval + 1e-9)

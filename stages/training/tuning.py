@@ -26,7 +26,7 @@ from stages.params.objectives import ObjectivesParams
 from stages.params.task import TaskParams
 from stages.params.training import TrainingParams
 from stages.tasks.protocol import Fitted, Task
-from stages.training import assembly, compaction, frozen, history, objectives, parallel
+from stages.training import assembly, compaction, frozen, history, objectives, parallel, sharding
 from stages.training.batching import Rows
 from stages.training.compaction import Compaction
 from stages.training.frozen import Cache
@@ -35,6 +35,7 @@ from stages.training.objectives import references
 from stages.training.precision import device
 from stages.training.prediction import outputs_of
 from stages.training.seeding import seed_everything
+from stages.training.sharded import ShardedTuner
 from stages.training.trainer import Observer, Tuner
 
 
@@ -151,6 +152,8 @@ def begin(settings: Settings, schema: Schema, encoding: Encoding, folder: Path, 
             "adaptation.frozen.gradual: which weights learn changes while training, which several processes cannot follow. "
             "Set it to null, or run one process."
         )
+    if sharding.wanted():
+        sharding.check(settings.adaptation, extra)
     task, method = tasks.make(settings.task), METHODS[settings.adaptation.method](settings.adaptation)
     files = [artifacts.tokenized(split) for split in schema.learned]
     parts = [Rows.read(*files), Rows.read(artifacts.tokenized("validation"))]
@@ -169,5 +172,6 @@ def begin(settings: Settings, schema: Schema, encoding: Encoding, folder: Path, 
     cached = frozen.prepare(model, parts, task, encoding.pad_id, training, folder, wanted=wanted)
     train, validation = parts if cached is None else cached.parts
     objective = objectives.focused(task.objective(training, train.columns, schema, model), extra)
-    tuner = Tuner(model, task, objective, training, train, validation, encoding.pad_id, folder, observe, hooks)
+    kind = ShardedTuner if sharding.wanted() else Tuner
+    tuner = kind(model, task, objective, training, train, validation, encoding.pad_id, folder, observe, hooks)
     return Run(settings, schema, encoding, task, method, pooling, tuner, reduced, cached)

@@ -16,6 +16,7 @@ from torch import nn
 
 from stages.params.objectives import Averaging as Settings
 from stages.training.objectives.protocol import Objective, whole
+from stages.training.shares import laid_out
 
 COUNT = "count"
 
@@ -79,5 +80,6 @@ class Averaging(Objective):
 
     def restore(self, state: Mapping[str, torch.Tensor]) -> None:
         """See `Objective.restore`."""
-        self.averages = {name: one.clone() for name, one in state.items() if name != COUNT}
+        weights = dict(self.model.named_parameters())
+        self.averages = {name: laid_out(one, weights[name]).clone() for name, one in state.items() if name != COUNT}
         self.count = int(state[COUNT])

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from stages.training.objectives.protocol import Objective, base_weights
+from stages.training.objectives.protocol import Objective, base_weights, whole
+from stages.training.shares import laid_out
 
 
 class L2Sp(Objective):
@@ -28,8 +29,14 @@ class L2Sp(Objective):
 
     def prepare(self, model: nn.Module) -> None:
         """Keep the beginning."""
-        weights = base_weights(model)
-        self.start = {id(one): one.detach().clone() for one in weights.values()}
+        self.model = model
+        self.beginning = {name: one.detach().clone() for name, one in base_weights(model).items()}
+
+    def begin(self, steps: int) -> None:
+        """Lay the beginning out as the weights are; see `Objective.begin`."""
+        weights = dict(whole(self.model).encoder.named_parameters())
+        self.start = {id(weights[name]): laid_out(one, weights[name]) for name, one in self.beginning.items()}
+        self.beginning = {}
 
     def after_step(self, step: int, optimizer: Any) -> None:
         """See `Objective.after_step`."""

@@ -50,7 +50,12 @@ TRAIN, VALIDATION = rows(90, 0), rows(40, 1)
 
 
 def tuner(
-    folder: Path, seen: list[Any] | None = None, dropout: float = 0.1, train: Rows = TRAIN, **params: Any
+    folder: Path,
+    seen: list[Any] | None = None,
+    dropout: float = 0.1,
+    train: Rows = TRAIN,
+    kind: type[Tuner] = Tuner,
+    **params: Any,
 ) -> Tuner:
     settings = TrainingParams.model_validate(
         {"epochs": 3, "batch_size": 8, "learning_rate": 1e-2, "precision": "fp32", "checkpoint_seconds": 1e9}
@@ -77,7 +82,7 @@ def tuner(
         if seen is not None:
             seen.append((step, dict(values)))
 
-    return Tuner(model, task, objective, settings, train, VALIDATION, 0, folder, observe)
+    return kind(model, task, objective, settings, train, VALIDATION, 0, folder, observe)
 
 
 def weights(model: nn.Module) -> dict[str, bytes]:

@@ -39,6 +39,7 @@ def test_l2_sp_goes_back_by_rate_times_strength_whatever_the_gradient() -> None:
     head = model.head.weight.detach().clone()
     objectives = Objectives([L2Sp(0.5)])
     objectives.prepare(model)
+    objectives.begin(1)
     # Without a gradient AdamW does nothing, so n steps leave (1 - rate strength)^n of the way.
     groups = [{"params": [one], "lr": 0.2} for one in model.parameters()]
     optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
@@ -59,6 +60,7 @@ def test_l2_sp_ends_where_the_closed_form_does() -> None:
     model = Model()
     objectives = Objectives([L2Sp(0.5)])
     objectives.prepare(model)
+    objectives.begin(1)
     weight = model.encoder.layer.weight
     start, target, rate = weight.detach().clone(), torch.full((HIDDEN, WIDTH), 2.0), 0.1
     optimizer = torch.optim.SGD([weight], lr=rate)
