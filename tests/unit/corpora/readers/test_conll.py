@@ -13,7 +13,8 @@ from stages.corpora.readers import conll
 from stages.errors import DataError
 from stages.params.data import Csv
 
-WORD = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\t\r\n"), min_size=1, max_size=6)
+# A file that begins with a zero byte is taken for UTF-16, and refused.
+WORD = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\t\r\n"), min_size=1, max_size=6)
 
 
 def read(content: str) -> Block:
