@@ -17,7 +17,7 @@ repro: $(VENV)/installed .dvc/config   ## install if need be, run the pipeline, 
 install: $(VENV)/installed   ## only what the other targets need
 
 test: $(VENV)/installed   ## all tests, with coverage; in the order of their folders, so that the long ones come first
-	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered --cov-fail-under=95
+	python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered --cov-fail-under=95
 
 check: $(VENV)/installed   ## format, lint, types, layers, spelling
 	ruff format --check .
@@ -72,7 +72,7 @@ clean:   ## remove what tests and runs left behind, outs and cache excepted
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
 .dvc/config:

@@ -65,16 +65,11 @@ def measure(
     after, base = readers.of_tuned(tuned, artifacts.FINETUNED), readers.of_base(tuned)
     random = readers.of_random(base, settings.seed)
     sizes = asking.sizes(tuned, base, given, params)
-    labels = tuned.schema.labels
-    data: dict[str, Labelled] = {}
     task: TaskGap | None = None
+    data: dict[str, Labelled] = {}
     if right is not None:
-        data = {split: _labelled(split, labels) for split in ("train", "validation", "test")}
-        # The probes see the records that the TF-IDF baseline sees: a floor with more of them would not be one. Where the
-        # budget leaves fewer, the floor has the advantage, and the gain is rather too small than too large.
-        probed = np.flatnonzero(sample(data["train"].labels, sizes.probed, bootstrap.seed))
-        known = Labelled([data["train"].texts[int(i)] for i in probed], data["train"].labels[probed])
-        task = task_gap.measure(base, random, {**data, "train": known}, dict(right), bootstrap, settings.seed)
+        data = {split: _labelled(split, tuned.schema.labels) for split in ("train", "validation", "test")}
+        task = _task(base, random, data, right, sizes.probed, bootstrap, settings.seed)
         log.info("task gap measured (%.0f s)", time.monotonic() - began)
     texts, shifts = _shifts(tuned, base, predictions, bootstrap, settings, sizes, labelled=right is not None)
     log.info("distribution shift measured on %s (%.0f s)", ", ".join(shifts), time.monotonic() - began)
@@ -103,10 +98,29 @@ def measure(
         around=around,
         verdicts=verdict.all_of(task, shifts, kept, settings.thresholds),
         texts=texts,
-        labels=labels,
+        labels=tuned.schema.labels,
         base=tuned.facts.encoding.base,
         sizes=sizes,
     )
+
+
+def _task(
+    base: readers.Reader,
+    random: readers.Reader,
+    data: Mapping[str, Labelled],
+    right: Mapping[str, np.ndarray],
+    most: int,
+    bootstrap: Bootstrap,
+    seed: int,
+) -> TaskGap:
+    """The task gap, with probes that see the records that the TF-IDF baseline sees: a floor with more would not be one.
+
+    Where the budget leaves fewer, the floor has the advantage, and the gain is rather too small than too large.
+    """
+    train = data["train"]
+    probed = np.flatnonzero(sample(train.labels, most, bootstrap.seed))
+    known = Labelled([train.texts[int(i)] for i in probed], train.labels[probed])
+    return task_gap.measure(base, random, {**data, "train": known}, dict(right), bootstrap, seed)
 
 
 def _shifts(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from stages.alignment import svg
+from stages.alignment.elements import STYLE, card, html_table, markdown_table
 from stages.alignment.result import Alignment
 from stages.alignment.retention import Retention
 from stages.alignment.surroundings import Surroundings
@@ -23,7 +24,7 @@ from stages.alignment.tables import (
     task_rows,
     way_rows,
 )
-from stages.alignment.verdict import Verdict, bounds, signed
+from stages.alignment.verdict import bounds, signed
 from stages.metrics.intervals import Estimate
 from stages.params.alignment import Thresholds
 
@@ -57,31 +58,12 @@ WORDS = {
     "counted seconds": "cost by a count of operations, in seconds of two cores; samples follow from it and never from a clock.",
 }
 NOT_ASKED = "Not measured: records of this kind of task have not one text and one label each, which a probe needs."
-STYLE = """
-:root{color-scheme:light;--ink:#1d2430;--soft:#667080;--line:#d8dde4}
-*{box-sizing:border-box}body{margin:0;font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:#f6f7f9}
-main{max-width:1080px;margin:0 auto;padding:20px}
-h1{font-size:1.4rem;margin:.2em 0}h2{font-size:1.15rem;margin:.9em 0 .4em}h3{font-size:1rem}
-.lead{color:var(--soft);margin:.2em 0 1em}
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(290px,1fr));gap:10px}
-.card{background:#fff;border:1px solid var(--line);border-left:6px solid var(--state);border-radius:6px;padding:10px 14px}
-.card b{color:var(--state)}.card p{margin:.3em 0;font-size:.87rem}.card .gap{font-size:.8rem;color:var(--soft)}
-.strip{display:flex;flex-wrap:wrap;gap:6px;margin:0 0 14px;font-size:.85rem}
-.strip span{border:1px solid var(--state);border-radius:99px;padding:1px 10px;background:#fff}.strip b{color:var(--state)}
-.ALIGNED{--state:#2e7d4f}.WATCH{--state:#b26a00}.MISALIGNED{--state:#b3261e}.INCONCLUSIVE{--state:#5f6b7a}
-section{background:#fff;border:1px solid var(--line);border-radius:6px;padding:4px 18px 16px;margin-top:18px}
-.scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.88rem;width:100%}
-th,td{text-align:left;
-padding:5px 10px 5px 0;border-bottom:1px solid var(--line);vertical-align:top}
-.n{text-align:right}td.n{white-space:nowrap;font-variant-numeric:tabular-nums}
-svg{width:100%;max-width:640px;height:auto;display:block;margin:8px 0}.note{color:var(--soft);font-size:.85rem}
-"""
 
 
 def html(found: Alignment, limits: Thresholds) -> str:
     """The page."""
     strip = "".join(f'<span class="{one.state}">{escape(one.gap)} <b>{one.state}</b></span>' for one in found.verdicts)
-    cards = "".join(_card(one) for one in found.verdicts)
+    cards = "".join(card(one) for one in found.verdicts)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -99,10 +81,10 @@ def markdown(found: Alignment) -> str:
     lines += [
         f"| {one.gap} | **{one.state}** | {one.evidence} | {one.remedy or 'none needed'} |" for one in found.verdicts
     ]
-    lines += ["", "## Task", "", *(_markdown_table(*task_rows(found.task)) if found.task else [NOT_ASKED])]
-    lines += ["", "## Distribution shift", "", *_markdown_table(*shift_rows(found))]
-    lines += ["", *_markdown_table(*content_rows(found))]
-    lines += ["", "## Retention", "", *_markdown_table(*retention_rows(found))]
+    lines += ["", "## Task", "", *(markdown_table(*task_rows(found.task)) if found.task else [NOT_ASKED])]
+    lines += ["", "## Distribution shift", "", *markdown_table(*shift_rows(found))]
+    lines += ["", *markdown_table(*content_rows(found))]
+    lines += ["", "## Retention", "", *markdown_table(*retention_rows(found))]
     if found.retention.backward is not None:
         lines += ["", _together(found.retention)]
     more = {
@@ -119,7 +101,7 @@ def markdown(found: Alignment) -> str:
         }
     for title, table in more.items():
         if table[1]:
-            lines += ["", f"## {title}", "", *_markdown_table(*table)]
+            lines += ["", f"## {title}", "", *markdown_table(*table)]
     return "\n".join(lines) + "\n"
 
 
@@ -168,7 +150,7 @@ def _around(found: Alignment) -> str:
         ("explanations", explanation_rows(around, found.labels)),
     ]
     return "".join(
-        f'<section id="{name}"><h2>{TITLES[name]}</h2>{_html_table(*table)}{notes.get(name, "")}</section>'
+        f'<section id="{name}"><h2>{TITLES[name]}</h2>{html_table(*table)}{notes.get(name, "")}</section>'
         for name, table in parts
         if table[1]
     )
@@ -201,7 +183,7 @@ def _task(found: Alignment) -> str:
     chart = svg.curves([("probe", task.layers)], "layer", 0, 1)
     poolings = ", ".join(f"{name} {value:.3f}" for name, value in task.poolings.items())
     return (
-        f'<section id="task"><h2>{TITLES["task"]}</h2>{_html_table(*task_rows(task))}'
+        f'<section id="task"><h2>{TITLES["task"]}</h2>{html_table(*task_rows(task))}'
         f"<p class=note>Validation accuracy of a linear probe on each layer of the base model (0 is the embeddings), "
         f"fitted on {task.records:,} train records. By pooling of the last layer: {poolings}; the head pools by "
         f"{task.pooling}. The tokenizer breaks a word of train into {words.task:.2f} pieces{usual}, and "
@@ -231,7 +213,7 @@ def _shift(found: Alignment, limits: Thresholds) -> str:
         if split not in {"validation", "test"}
     )
     return (
-        f'<section id="shift"><h2>{TITLES["shift"]}</h2>{_html_table(*shift_rows(found))}{_html_table(*content_rows(found))}'
+        f'<section id="shift"><h2>{TITLES["shift"]}</h2>{html_table(*shift_rows(found))}{html_table(*content_rows(found))}'
         f"{svg.forest(rows, limits.separation, 0.4, 1.0)}{svg.forest(ratios, limits.distance_ratio, 0.8, max(1.4, highest))}"
         f"{foreign}</section>"
     )
@@ -253,7 +235,7 @@ def _retention(found: Alignment, limits: Thresholds) -> str:
     if found.way:
         way = (
             "<p class=note>Task and the ability that kept least, with encoder weights mixed from base (0) to tuned (1) "
-            f"(WiSE-FT):</p>{_html_table(*way_rows(found))}"
+            f"(WiSE-FT):</p>{html_table(*way_rows(found))}"
             f"{svg.trade([(f'{one.share:g}', one.ability.value, one.accuracy.value) for one in found.way], 'ability', 'task')}"
         )
     together = f"<p>{_together(found.retention)}</p>"
@@ -262,10 +244,10 @@ def _retention(found: Alignment, limits: Thresholds) -> str:
         table = [[name, f"{said.perplexity[name]:.1f}", f"{said.bits_per_byte[name]:.3f}"] for name in said.perplexity]
         language = (
             f"<p class=note>The base model's own output layer on {said.sentences} general sentences ({said.kind}):</p>"
-            f"{_html_table(('body', 'perplexity per token', 'bits per byte'), table)}"
+            f"{html_table(('body', 'perplexity per token', 'bits per byte'), table)}"
         )
     return (
-        f'<section id="retention"><h2>{TITLES["retention"]}</h2>{_html_table(*retention_rows(found))}'
+        f'<section id="retention"><h2>{TITLES["retention"]}</h2>{html_table(*retention_rows(found))}'
         f"{chart}{together}{language}"
         f"<p class=note>Likeness of base and tuned model by layer (debiased linear CKA on {found.retention.texts:,} sentences; "
         f"1 is the same up to rotation).</p>{svg.curves([('CKA', found.retention.cka)], 'layer', 0, 1)}{probes}{way}</section>"
@@ -281,27 +263,3 @@ def _definitions(limits: Thresholds) -> str:
         f"<dt><b>{name}</b></dt><dd>{escape(text)}</dd>" for name, text in {**WORDS, "thresholds": thresholds}.items()
     )
     return f'<section id="definitions"><h2>What the words mean</h2><dl>{items}</dl></section>'
-
-
-def _card(one: Verdict) -> str:
-    remedy = f"<p><i>{escape(one.remedy)}</i></p>" if one.remedy else ""
-    return (
-        f'<div class="card {one.state}"><span class=gap>{escape(one.gap)}</span><br><b>{one.state}</b>'
-        f"<p>{escape(one.evidence)}</p>{remedy}</div>"
-    )
-
-
-def _html_table(head: Sequence[str], rows: list[list[str]]) -> str:
-    top = "".join(f"<th{'' if i == 0 else ' class=n'}>{escape(name)}</th>" for i, name in enumerate(head))
-    body = "".join(
-        "<tr>"
-        + "".join(f"<td{'' if i == 0 else ' class=n'}>{escape(cell)}</td>" for i, cell in enumerate(row))
-        + "</tr>"
-        for row in rows
-    )
-    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _markdown_table(head: Sequence[str], rows: list[list[str]]) -> list[str]:
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    return lines + ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]

@@ -31,13 +31,13 @@ class Budget(Settings):
     Attributes:
         records: most records per statistic and split (half as many where each is read several times); costs grow with it,
             intervals shrink.
-        seconds: what all of it may take on two cores, by a count of operations and never by a clock, so that the same
+        seconds: what all of it may take on two plain cores, by a count of operations and never by a clock, so that the same
             commit has the same samples on each machine; they shrink until the count fits (`stages.alignment.budget`).
             null: no such cap.
     """
 
     records: Annotated[int, Field(ge=100)] = 1000
-    seconds: Annotated[float, Field(ge=1)] | None = 60.0
+    seconds: Annotated[float, Field(ge=1)] | None = 120.0
 
 
 class AlignmentParams(Settings):

@@ -24,16 +24,15 @@ from stages.corpora import moving, words
 from stages.corpora.blocks import Block
 from stages.corpora.records import Draft
 from stages.corpora.shapes.label_set import LabelSet
+from stages.corpora.shapes.marked import from_text, from_tokens
 from stages.corpora.shapes.shape import Mend
-from stages.corpora.tag_schemes import Census, UnknownTagError, spans_of
-from stages.corpora.values import Refused, as_text, as_value
+from stages.corpora.tag_schemes import Census, UnknownTagError
+from stages.corpora.values import as_value
 from stages.errors import DataError, Problem, report
 from stages.params.data import Columns, DataParams, Names
 
 PLACE = pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32())]))
 SPAN = pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32()), ("label", pa.string())]))
-LABELS = ("label", "type", "entity")
-"""What a span's type may be called."""
 Record = dict[str, Any]
 
 
@@ -76,8 +75,8 @@ class Spans(LabelSet):
         if role == "id":
             return as_value(value)
         if columns.tokens is None:
-            return _from_text(role, value)
-        return _from_tokens(role, value, columns)
+            return from_text(role, value)
+        return from_tokens(role, value, columns)
 
     def check(self, record: Mapping[str, Any]) -> str | None:
         """Spans lie within the text, hold something, and do not overlap."""
@@ -211,61 +210,6 @@ def _take(census: Census, tags: list[Any], row: int) -> None:
         census.add([str(tag) for tag in tags], row)
     except UnknownTagError:
         return
-
-
-def _from_tokens(role: str, value: Any, columns: Columns) -> Any:
-    tokens = value[0] if role == "spans" else value
-    if tokens is None:
-        return None
-    if not isinstance(tokens, list) or not all(isinstance(token, str) and token for token in tokens):
-        return Refused(
-            f"expected a list of tokens, none of them empty, found {type(tokens).__name__} {str(tokens)[:40]!r}"
-        )
-    text, places = words.join(tokens)
-    if role == "text":
-        return text
-    if role == "words":
-        return [{"start": s, "end": e} for s, e in (places if columns.token_words else words.cut(text))]
-    tags = value[1]
-    if tags is None:
-        return None
-    if not isinstance(tags, list) or len(tags) != len(tokens):
-        return Refused(f"expected a tag for each of {len(tokens)} tokens, found {str(tags)[:40]!r}")
-    try:
-        found = spans_of([str(tag) for tag in tags])
-    except UnknownTagError as error:
-        return Refused(str(error))
-    return [{"start": places[s][0], "end": places[e - 1][1], "label": name} for s, e, name in found]
-
-
-def _from_text(role: str, value: Any) -> Any:
-    if role in {"text", "words"}:
-        text = as_text(value)
-        if role == "text" or not isinstance(text, str):
-            return text if role == "text" else None
-        return [{"start": s, "end": e} for s, e in words.cut(text)]
-    if value is None:
-        return None
-    if not isinstance(value, list):
-        return Refused(f"expected a list of spans, found {type(value).__name__} {str(value)[:40]!r}")
-    found = [_span(one) for one in value]
-    refused = next((one for one in found if isinstance(one, Refused)), None)
-    return refused or sorted(found, key=lambda one: (one["start"], one["end"]))
-
-
-def _span(value: Any) -> Any:
-    """One span as `{"start": 0, "end": 3, "label": "PER"}`, or in a list in this order."""
-    start, end, label = None, None, None
-    if isinstance(value, list | tuple) and len(value) == 3:
-        start, end, label = value
-    elif isinstance(value, Mapping):
-        start, end = value.get("start"), value.get("end")
-        label = next((value[name] for name in LABELS if value.get(name) is not None), None)
-    name = as_value(label)
-    whole = all(isinstance(one, int) and not isinstance(one, bool) for one in (start, end))
-    if not whole or not isinstance(name, str):
-        return Refused(f"expected start, end and label of a span, found {str(value)[:60]!r}")
-    return {"start": start, "end": end, "label": name}
 
 
 def _clean(row: Record, function: Mend) -> int:
