@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import re
@@ -11,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stages.gate import registering
+from stages.training import checkpoints
 from tests.drill import corpus
 from tests.drill.workshop import Clone, Workshop
 
 PASS, FAIL, CANNOT, UNSURE = 0, 1, 2, 3
 KILLED_AFTER = 40
-"""Steps after which the runner of the last scene dies."""
+"""Steps after which the runner of the last scene dies; then twice as many."""
 
 
 @dataclass(frozen=True)
@@ -178,27 +180,36 @@ def damaged_remote(workshop: Workshop) -> Verdict:
 
 
 def killed_runner(workshop: Workshop) -> Verdict:
-    """(6) The runner dies in the middle of finetune."""
-    dying, undisturbed = workshop.clone("killed"), workshop.clone("undisturbed")
-    for clone in (dying, undisturbed):
-        clone.run("dvc", "pull", "-q")
-        clone.change("training", epochs=12, checkpoint_seconds=0)
-    undisturbed.repro("finetune")
-
-    def far_enough() -> bool:
-        written = dying.folder.glob(".checkpoints/finetune/*/checkpoint-*")
-        return any(int(one.name.rpartition("-")[2]) >= KILLED_AFTER for one in written)
-
-    code = dying.killed_when(far_enough, "dvc", "repro", "finetune")
-    again = dying.run("dvc", "repro", "finetune")
+    """(6) The runner dies in the middle of finetune, twice; main's own lock says what an undisturbed run ends in."""
+    clone = workshop.clone("killed")
+    clone.run("dvc", "pull", "-q")
+    outs = ("models/finetuned", "reports/training")
+    expected = [clone.md5(out) for out in outs]
+    # No result depends on when checkpoints are written; this change alone makes finetune run.
+    clone.change("training", checkpoint_seconds=0)
+    codes = [
+        clone.killed_when(functools.partial(_reached, clone, steps), "dvc", "repro", "finetune")
+        for steps in (KILLED_AFTER, 2 * KILLED_AFTER)
+    ]
+    again = clone.run("dvc", "repro", "finetune")
     resumed = re.search(r"resum\w+ .*step (\d+)", again.stdout + again.stderr)
-    same = dying.md5("models/finetuned") == undisturbed.md5("models/finetuned")
+    left = [str(one) for one in (*clone.folder.glob(".checkpoints"), *clone.folder.rglob("*.partial"))]
     return Verdict(
-        code != 0 and resumed is not None and same and not (dying.folder / ".checkpoints").exists(),
-        f"the runner is killed: the next repro resumes{f' at step {resumed[1]}' if resumed else ''} and ends with the md5 "
-        f"of an undisturbed run, {dying.md5('models/finetuned')[:12]}",
+        all(codes)
+        and resumed is not None
+        and int(resumed[1]) >= 2 * KILLED_AFTER
+        and [clone.md5(out) for out in outs] == expected
+        and not left,
+        f"the runner is killed, twice: the next repro resumes{f' at step {resumed[1]}' if resumed else ''} and ends with the "
+        f"md5 that main's lock holds, {clone.md5('models/finetuned')[:12]}",
         (resumed[0] if resumed else again.stderr[-300:],),
     )
+
+
+def _reached(clone: Clone, steps: int) -> bool:
+    """Whether a complete checkpoint of at least so many steps is there."""
+    written = clone.folder.glob(f".checkpoints/finetune/*/{checkpoints.PREFIX}*/{checkpoints.MARKER}")
+    return any(int(one.parent.name.removeprefix(checkpoints.PREFIX)) >= steps for one in written)
 
 
 SCENES = (better_data, mislabelled_data, idle_change, race, damaged_remote, killed_runner)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -57,7 +58,7 @@ class Checkout:
 
     def would_run(self) -> set[str]:
         """The stages that `dvc status` names; asked in this process, since the command spends two seconds on imports."""
-        with Repo(str(self.folder)) as repo:
+        with contextlib.chdir(self.folder), Repo() as repo:
             changed = set(repo.status())
         return {name for name in ("prepare", "tokenize", "finetune", "evaluate", "export") if name in changed}
 
