@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from stages import artifacts, harness
 from stages.artifacts import Schema
 from stages.corpora import assembling, augmenting, cleaning, picture, profile, publishing, rehearsing, source
-from stages.corpora.profile import SplitProfile
 from stages.corpora.records import Draft
 from stages.corpora.shapes import SHAPES
 from stages.params.data import DataParams
@@ -32,11 +32,12 @@ def work(stage: harness.Stage) -> None:
     drafts, labels = assembling.assemble(drafts, data)
     drafts |= {**augmenting.augment(drafts, data), **rehearsing.rehearse(drafts, labels, data)}
     profiles = profile.describe(drafts, labels)
+    whole = profile.summary(profiles, drafts, labels)
     with publishing.replacing([artifacts.PREPARED, artifacts.DATA_REPORT]) as (prepared, reports):
         schema = write(drafts, labels, task.kind, prepared)
-        artifacts.write_json(reports / "profile.json", profile.summary(profiles, drafts, labels))
+        artifacts.write_json(reports / "profile.json", whole)
         picture.draw(profiles, labels, reports / "profile.png")
-    tell(drafts, profiles, labels)
+    tell(drafts, whole, labels)
     record(stage, schema, drafts)
 
 
@@ -53,16 +54,18 @@ def write(drafts: Mapping[str, Draft], labels: list[str], kind: str, folder: Pat
     return schema
 
 
-def tell(drafts: Mapping[str, Draft], profiles: Mapping[str, SplitProfile], labels: list[str]) -> None:
+def tell(drafts: Mapping[str, Draft], whole: Mapping[str, Any], labels: list[str]) -> None:
     """Say in numbers what was done."""
     for name, draft in drafts.items():
         for what, count in draft.done.counts.items():
             log.info("%s: %s %s", name, f"{count:,}", what)
     for name, draft in drafts.items():
-        about = profiles[name].summary
+        about = whole["splits"][name]
         size = f"{about['words']['mean']:g} words, {about['characters']['mean']:g} characters on average"
         log.info("%s: %s records written, %s", name, f"{draft.rows:,}", size)
-    train = profiles["train"].summary
+    for pair, count in whole["overlaps"].items():
+        log.info("%s: %s records", pair, f"{count:,}")
+    train = whole["splits"]["train"]
     if labels:
         log.info("%d classes, the largest %g times the smallest in train", len(labels), train["largest_to_smallest"])
     log.info("profile in %s", artifacts.DATA_REPORT)

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from stages.corpora.duplicates import normal_form
+from stages.corpora.hashing import digests
 from stages.corpora.records import HELD_OUT, Draft
 
 WHAT = "texts shared with held-out splits"
@@ -51,10 +53,28 @@ def held_out(drafts: Mapping[str, Draft]) -> np.ndarray:
 
 
 def overlaps(drafts: Mapping[str, Draft]) -> dict[str, int]:
-    """For each two held-out splits (and train with each) that share texts, how many records of the second do."""
-    present = [name for name in ("train", *HELD_OUT) if name in drafts]
+    """For each two held-out splits (and train with each) that share texts, how many records of the second do.
+
+    Contexts count besides: another question about a context that train asks about is no leak, but it is not news either.
+    """
+    keys = {name: draft.keys() for name, draft in _present(drafts)}
+    found = _shared(keys, "{} in {}")
+    contexts = {name: _contexts(draft, draft.shape.context) for name, draft in _present(drafts) if draft.shape.context}
+    return found | _shared(contexts, "contexts of {} in {}")
+
+
+def _present(drafts: Mapping[str, Draft]) -> list[tuple[str, Draft]]:
+    return [(name, drafts[name]) for name in ("train", *HELD_OUT) if name in drafts]
+
+
+def _shared(keys: Mapping[str, np.ndarray], named: str) -> dict[str, int]:
     found = {
-        f"{second} in {first}": int(np.isin(drafts[second].keys(), drafts[first].keys()).sum())
-        for first, second in itertools.combinations(present, 2)
+        named.format(second, first): int(np.isin(keys[second], keys[first]).sum())
+        for first, second in itertools.combinations(keys, 2)
     }
     return {pair: count for pair, count in found.items() if count}
+
+
+def _contexts(draft: Draft, column: str) -> np.ndarray:
+    """Keys of the records' normalised contexts `(records,)`, uint64."""
+    return digests(normal_form(text or "") for chunk in draft.chunks(column) for text in chunk)

@@ -44,6 +44,7 @@ class Answered(Shape):
 
     texts = ("text", "text_b")
     target = "answers"
+    context = "text_b"
     type = pa.list_(pa.struct([("text", pa.string()), ("start", pa.int32())]))
 
     def convert(self, role: str, value: Any, columns: Columns) -> Any:

@@ -32,10 +32,12 @@ class Shape:
         texts: columns of text, which are cleaned and make the record's identity.
         target: column of what is to be predicted.
         type: Arrow type of the target.
+        context: column of a text that several records are asked about, where there is such a one.
     """
 
     texts: ClassVar[tuple[str, ...]] = ("text",)
     target: ClassVar[str] = "label"
+    context: ClassVar[str | None] = None
     type: ClassVar[pa.DataType] = pa.string()
 
     @property

@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from stages.corpora import duplicates, leakage
 from stages.corpora.records import Draft, Report
+from stages.corpora.shapes.answers import Answered
 
 
 def drafts(**texts: list[str]) -> dict[str, Draft]:
@@ -45,3 +46,22 @@ def test_nothing_held_out_nothing_leaks() -> None:
 def test_overlaps_count_records_of_the_second_split() -> None:
     corpus = drafts(train=["one"], validation=["two", "six"], test=["two", "TWO", "three"])
     assert leakage.overlaps(corpus) == {"test in validation": 2}
+
+
+def test_contexts_that_splits_share_are_counted_besides() -> None:
+    def asked(*rows: tuple[str, str]) -> Draft:
+        table = {"text": [one for one, _ in rows], "text_b": [other for _, other in rows]}
+        draft = Draft("any", "memory", pa.table(table), Report(), Answered())
+        duplicates.add_keys(draft)
+        return draft
+
+    corpus = {
+        "train": asked(("Who?", "It was Ana."), ("When?", "In May.")),
+        "validation": asked(("Why?", "Nobody knows."), ("Who?", "in may")),
+        "test": asked(("Who?", "It was Ana."), ("How?", "IT WAS ANA!"), ("Where?", "In Rome.")),
+    }
+    assert leakage.overlaps(corpus) == {
+        "test in train": 1,
+        "contexts of validation in train": 1,
+        "contexts of test in train": 2,
+    }
