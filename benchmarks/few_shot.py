@@ -42,6 +42,12 @@ ROWS: dict[str, dict[str, Any]] = {
     "head first": {},
     "head first, 2e-4": {"training.learning_rate": 2.0e-4},
     "head first, contrastive": {"objectives.contrastive.weight": 0.5},
+    "head first, contrastive, batch of 128": {
+        "objectives.contrastive.weight": 0.5,
+        "objectives.contrastive.temperature": 0.1,
+        "training.batch_size": 128,
+        "training.learning_rate": 2.0e-4,
+    },
     "head first, R-Drop": {"objectives.r_drop": 1.0},
     "head first, mixup": {"objectives.mixup": 0.3},
     "head first, word dropout and typos": {
