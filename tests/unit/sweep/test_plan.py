@@ -14,6 +14,9 @@ from stages.params.adaptation import AdaptationParams
 from stages.params.loading import read_yaml
 from stages.sweep import plan
 
+EPOCHS = read_yaml(Path(__file__).parents[3] / "params.yaml")["training"]["epochs"]
+"""That the project's own params name."""
+
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -67,7 +70,7 @@ def test_a_run_keeps_its_name_when_only_what_it_does_not_read_changes(folder: Pa
         ),
         ({"rows": {"a": {"training.seed": 1}}}, "training.seed is set by `seeds`"),
         ({"rows": {"a": {"adaptation.lora": {"rank": 4}}}}, "name single keys"),
-        ({"rows": {"a": {}, "b": {"training.epochs": 8}}}, "rows 'a' and 'b' say the same"),
+        ({"rows": {"a": {}, "b": {"training.epochs": EPOCHS}}}, "rows 'a' and 'b' say the same"),
         ({"seeds": [1, 1]}, "names a seed twice"),
         ({"seeds": []}, "seeds"),
         ({"rows": {}}, "rows"),
