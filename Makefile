@@ -16,10 +16,8 @@ repro: $(VENV)/installed .dvc/config   ## install if need be, run the pipeline, 
 
 install: $(VENV)/installed   ## only what the other targets need
 
-# One more than there are cores, since pipelines wait for files and servers now and then; memory is the limit on large machines.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min((os.cpu_count() or 1) + 1, 8))')
 test: $(VENV)/installed   ## all tests, with coverage; in the order of their folders, so that the long ones come first
-	python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered --cov-fail-under=95
+	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered --cov-fail-under=95
 
 check: $(VENV)/installed   ## format, lint, types, layers, spelling
 	ruff format --check .

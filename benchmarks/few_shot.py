@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import shutil
 import statistics
 import sys
@@ -87,7 +86,7 @@ def run(data: Path, work: Path, name: str, shots: int, draw: int) -> float:
     changes = {**COMMON, **ROWS[name], "training.seed": draw}
     kept = work / "results" / f"{name}, {shots} shots, draw {draw}.json"
     if kept.is_file():
-        found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
+        found = read_json(kept)
         if found["changes"] == changes:
             return float(found["accuracy"])
     folder = work / "scratch"

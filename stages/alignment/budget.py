@@ -2,8 +2,7 @@
 
 A cap by the clock would give the same commit other samples on a busy machine than on a free one. The count needs only what is
 known before anything is measured: rows, tokens, the size of the encoder. It is given in seconds of two cores that have AVX2
-and no more, the plainest ones that are still rented out, so that the cap holds wherever CI runs; two cores with AVX512-BF16 or
-AMX need half of it.
+and no more, as CI's often do, so that people can say what they want to spend there; two cores with AVX512-BF16 need half of it.
 
 The samples of statistics shrink first, by fifths, and the train records of the probes only when the others are small: a probe
 that has seen less than the tuned model makes tuning look better than it is.

@@ -57,7 +57,7 @@ class Checkout:
         yaml.dump(content, file)
 
     def would_run(self) -> set[str]:
-        """The stages that `dvc status` names; asked in this process, since the command spends two seconds on imports."""
+        """The stages that `dvc status` names; asked in this process, since the command imports dvc anew."""
         with contextlib.chdir(self.folder), Repo() as repo:
             changed = set(repo.status())
         return {name for name in ("prepare", "tokenize", "finetune", "evaluate", "export") if name in changed}

@@ -74,7 +74,6 @@ def test_states_are_those_of_the_texts_own_positions(name: str) -> None:
 def test_a_prefix_leaves_positions_as_they_were(kind: str) -> None:
     # With keys far from every query, attention passes over the prefix, and the base model's own states remain.
     model = model_of(kind)
-    before = logits(model)
     method = method_of("prefix", tokens=1)
     method.apply(model, 10)
     encoder = encoder_of(model)
