@@ -73,6 +73,7 @@ clean:   ## remove what tests and runs left behind, outs and cache excepted
 $(VENV)/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true   # on all cores, which pip does on one; some packages carry files for other Pythons
 	touch $@
 
 .dvc/config:

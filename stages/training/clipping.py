@@ -36,8 +36,9 @@ class ClippedAdamW(torch.optim.AdamW):
         return norm
 
     def step(self, closure: Any = None) -> Any:
-        """One step; the factor is used once."""
+        """One step; the factor is used once. Weights count the change, which the fused kernel forgets to tell them."""
         try:
             return super().step(closure)
         finally:
             self.grad_scale = None
+            torch.autograd.graph.increment_version([one for group in self.param_groups for one in group["params"]])

@@ -4,7 +4,8 @@ What differs, and why:
 
 - batches come from `Batches`, whose order is a function of seed and epoch, so that resuming needs no sampler state;
 - the loss is the task's own objective on outputs, in float32, and is added up on the device;
-- on a CPU dropout comes from packed random bits and attention is chosen by length; clipping happens inside the optimizer;
+- on a CPU dropout comes from packed random bits, attention is chosen by length, and in bf16 a layer is one node of the graph;
+- clipping happens inside the optimizer;
 - a run begins with a head fitted on frozen features, unless params say otherwise, and is evaluated at that point;
 - evaluation predicts in batches sorted by length and keeps the best weights in memory: no checkpoint per epoch;
 - checkpoints are written by the clock, resumable ones only, and are gone when the run is done;
@@ -27,7 +28,7 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from stages.encoding.ragged import Outputs, Ragged
 from stages.params.training import TrainingParams
 from stages.tasks.protocol import Task
-from stages.training import attention, checkpoints, dropout, head_start, parallel, stream
+from stages.training import attention, checkpoints, dropout, head_start, layers, memory, parallel, stream
 from stages.training.batching import IDLE, Batches, Loader, Rows, Shares
 from stages.training.clipping import ClippedAdamW
 from stages.training.head_fits import FITS
@@ -87,10 +88,13 @@ class Tuner(Trainer):
             encoder: Any = model.encoder
             encoder.activation_checkpointing_enable({"use_reentrant": False})
         if where.type == "cpu":
+            memory.keep()
             dropout.install(model)
             attention.install(model.encoder)
             if self.bf16:
                 stream.install(model.encoder)
+                if not params.gradient_checkpointing:
+                    layers.install(model.encoder)
         super().__init__(model=model, args=self._arguments(folder, where), train_dataset=train)
         self.objective = objective.to(self.args.device)
         self.running = Running(self.history, self.args.device)

@@ -1,0 +1,213 @@
+"""A layer as one node of the graph is the layer: the same states and gradients, and its own code wherever that is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from transformers import BertModel, DistilBertConfig, DistilBertModel
+
+from stages.training import attention, dropout, layers, stream
+from stages.training.clipping import ClippedAdamW
+from tests.unit.training.test_attention import batch, bert
+
+
+def prepared(share: float = 0.0, *, installed: bool = True) -> BertModel:
+    """As the trainer prepares an encoder on a CPU that multiplies bf16."""
+    model = bert(dropout=share).train()
+    for one in model.modules():
+        if isinstance(one, nn.Dropout):
+            one.p = share
+    dropout.install(model)
+    attention.install(model)
+    stream.install(model)
+    if installed:
+        assert layers.install(model) == 2
+    return model
+
+
+def loss(model: BertModel, length: int = 12, direction: int = 1) -> torch.Tensor:
+    """Some function of the states of tokens that are there."""
+    inputs = batch(length)
+    with torch.autocast("cpu", torch.bfloat16):
+        states = model(**inputs).last_hidden_state
+    weights = torch.randn(states.shape, generator=torch.Generator().manual_seed(direction))
+    return (states.float() * weights * inputs["attention_mask"].unsqueeze(-1)).mean()
+
+
+def gradients(model: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: one.grad.clone() for name, one in model.named_parameters() if one.grad is not None}
+
+
+def likeness(one: torch.Tensor, other: torch.Tensor) -> float:
+    return float(nn.functional.cosine_similarity(one.flatten().double(), other.flatten().double(), dim=0))
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How often a layer ran as one node."""
+    seen: list[int] = []
+    own = layers._forward
+
+    def counted(*arguments: Any) -> Any:
+        seen.append(1)
+        return own(*arguments)
+
+    monkeypatch.setattr(layers, "_forward", counted)
+    return seen
+
+
+def double() -> tuple[Any, layers.Weights]:
+    """A layer in float64, and what it computes with."""
+    layer: Any = bert().double().encoder.layer[0].eval()
+    for norm in (layer.attention.output.LayerNorm, layer.output.LayerNorm):
+        nn.init.normal_(norm.weight)
+        nn.init.normal_(norm.bias)
+    weights = layers._weights(layer)
+    assert weights is not None
+    weights.kind = torch.float64
+    weights.renew()
+    return layer, weights
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_states_and_gradients_are_the_layers_own_in_float64(masked: bool) -> None:
+    layer, weights = double()
+    generator = torch.Generator().manual_seed(3)
+    x = torch.randn(3, 7, 32, dtype=torch.float64, generator=generator)
+    mask = torch.zeros(3, 1, 7, 7, dtype=torch.float64)
+    mask[1, ..., 4:] = torch.finfo(torch.float64).min
+    inputs = [x.clone().requires_grad_() for _ in range(2)]
+    given = mask if masked else None
+    expected = layer(inputs[0], given)
+    torch.autograd.backward(expected.sin().sum())
+    own = {name: one.grad for name, one in layer.named_parameters()}
+    layer.zero_grad()
+    found = layers._Layer.apply(inputs[1], given, weights, (0.0, 0.0, 0.0), *weights.parameters())  # type: ignore[no-untyped-call]
+    torch.autograd.backward(found.sin().sum())
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(inputs[1].grad, inputs[0].grad, rtol=1e-9, atol=1e-10)
+    for name, one in layer.named_parameters():
+        torch.testing.assert_close(one.grad, own[name], rtol=1e-9, atol=1e-9, msg=name)
+
+
+def test_gradients_with_dropout_are_those_of_differences() -> None:
+    _, weights = double()
+    generator = torch.Generator().manual_seed(4)
+    x = torch.randn(2, 3, 32, dtype=torch.float64, generator=generator, requires_grad=True)
+
+    def drawn_alike(given: torch.Tensor) -> torch.Tensor:
+        torch.manual_seed(9)
+        found: torch.Tensor = layers._Layer.apply(  # type: ignore[no-untyped-call]
+            given, None, weights, (0.3, 0.2, 0.1), *weights.parameters()
+        )
+        return found
+
+    whole = drawn_alike(x)
+    assert not torch.allclose(whole, layers._forward(x, None, weights, (0.0, 0.0, 0.0))[0]), "nothing was dropped"
+    assert torch.autograd.gradcheck(drawn_alike, (x,), atol=1e-6)
+
+
+def test_bf16_is_as_near_to_float32_as_autocast_is(calls: list[int]) -> None:
+    exact, usual, ours = bert(), prepared(installed=False), prepared()
+    inputs = batch(12)
+    states = exact(**inputs).last_hidden_state
+    weights = torch.randn(states.shape, generator=torch.Generator().manual_seed(1))
+    (states * weights * inputs["attention_mask"].unsqueeze(-1)).mean().backward()
+    torch.autograd.backward(loss(usual))
+    torch.autograd.backward(loss(ours))
+    assert len(calls) == 2
+    expected, other, found = gradients(exact), gradients(usual), gradients(ours)
+    assert found.keys() == other.keys() == expected.keys()
+    for name, one in found.items():
+        assert one.dtype == torch.float32
+        if one.ndim > 1:
+            assert likeness(one, expected[name]) > min(0.9995, likeness(other[name], expected[name]) - 2e-4), name
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_gradients_of_two_readings_are_added(together: bool) -> None:
+    model = prepared()
+    torch.autograd.backward(loss(model, direction=1))
+    first = gradients(model)
+    model.zero_grad()
+    torch.autograd.backward(loss(model, direction=2))
+    second = gradients(model)
+    model.zero_grad()
+    if together:
+        torch.autograd.backward(loss(model, direction=1) + loss(model, direction=2))
+    else:
+        torch.autograd.backward(loss(model, direction=1))
+        torch.autograd.backward(loss(model, direction=2))
+    for name, one in gradients(model).items():
+        torch.testing.assert_close(one, first[name] + second[name], rtol=1e-5, atol=1e-7, msg=name)
+
+
+def test_a_step_is_seen_by_the_next_reading_and_gradients_stay_in_place() -> None:
+    model = prepared()
+    optimizer = ClippedAdamW(model.parameters(), lr=0.05, fused=True)
+    weight = model.encoder.layer[0].output.dense.weight
+    places, losses = set(), []
+    for _ in range(4):
+        found = loss(model)
+        torch.autograd.backward(found)
+        losses.append(float(found.detach()))
+        assert weight.grad is not None
+        places.add(weight.grad.data_ptr())
+        optimizer.step()
+        model.zero_grad()
+    assert len(places) == 1
+    assert len(set(losses)) == 4
+    assert losses[-1] < losses[0]
+
+
+def test_a_loaded_state_is_seen() -> None:
+    model, other = prepared(), prepared()
+    before = loss(model)
+    with torch.no_grad():
+        for one in other.parameters():
+            one.mul_(1.1)
+    model.load_state_dict(other.state_dict())
+    found, expected = loss(model), loss(other)
+    assert torch.equal(found, expected)
+    assert not torch.equal(found, before)
+
+
+def test_a_layer_runs_its_own_code_where_something_else_is_asked(calls: list[int]) -> None:
+    model = prepared()
+    loss(model)
+    assert len(calls) == 2
+    model.eval()
+    loss(model)
+    model.train()
+    with torch.no_grad():
+        loss(model)
+    model(**batch(12))
+    assert len(calls) == 2, "evaluation, no gradients, float32"
+    loss(model, length=attention.CROSSING[torch.bfloat16])
+    assert len(calls) == 2, "long texts without dropout"
+    model.encoder.layer[0].output.dense.bias.requires_grad_(requires_grad=False)
+    loss(model)
+    assert len(calls) == 3, "the other layer alone"
+
+
+def test_other_architectures_and_changed_layers_stay_as_they_are() -> None:
+    small = DistilBertConfig(vocab_size=90, dim=32, hidden_dim=48, n_layers=1, n_heads=4)
+    assert layers.install(DistilBertModel(small)) == 0
+    model = bert()
+    model.encoder.layer[0].output.dense = nn.Sequential(model.encoder.layer[0].output.dense)
+    model.encoder.layer[1].attention.self.query.register_forward_hook(lambda *_: None)
+    assert layers.install(model) == 0
+
+
+def test_a_run_draws_the_same_numbers_again() -> None:
+    found = []
+    for _ in range(2):
+        model = prepared(share=0.2)
+        torch.manual_seed(11)
+        torch.autograd.backward(loss(model))
+        found.append(gradients(model))
+    for name, one in found[0].items():
+        assert torch.equal(one, found[1][name]), name
