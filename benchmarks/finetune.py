@@ -98,7 +98,7 @@ def child() -> None:
     logits: Any = tuned.outputs(rows, 64)
     right = float((logits.argmax(axis=1) == rows["label"].to_numpy()).mean())
     seconds = record.values["seconds_per_step"] * steps
-    tokens = sum(artifacts.read_table(artifacts.tokenized("train"))["length"]) * epochs
+    tokens = int(artifacts.read_table(artifacts.tokenized("train"))["length"].to_numpy().sum()) * epochs
     weights = sum(one.weight.numel() for one in tuned.model.modules() if isinstance(one, nn.Linear))
     told = {
         "train_samples_per_second": schema.rows["train"] * epochs / seconds,

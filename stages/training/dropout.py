@@ -20,6 +20,8 @@ from torch import nn
 
 LEVELS = 65536
 """Values of the 16 bits that decide on one number."""
+CHUNK = 2**18
+"""Numbers whose random bits are drawn at once, so that they are still in the cache when they are compared."""
 
 
 def dropout(x: torch.Tensor, share: float) -> torch.Tensor:
@@ -63,10 +65,13 @@ def install(model: nn.Module) -> int:
 
 def kept(count: int, dropped: int) -> torch.Tensor:
     """Which of some numbers stay: 1 or 0 `(count,)`, int8; each is 0 with the chance `dropped` / 65536."""
-    seed = int(torch.randint(2**63 - 1, ()))
-    words = np.random.SFC64(seed).random_raw(-(-count // 4))
-    bits = words.view(np.uint16)[:count]
-    return torch.from_numpy((bits >= dropped).view(np.int8))
+    generator = np.random.SFC64(int(torch.randint(2**63 - 1, ())))
+    stays = np.empty(count, dtype=np.bool_)
+    for start in range(0, count, CHUNK):
+        part = stays[start : start + CHUNK]
+        bits = generator.random_raw(-(-len(part) // 4)).view(np.uint16)
+        np.greater_equal(bits[: len(part)], dropped, out=part)
+    return torch.from_numpy(stays.view(np.int8))
 
 
 class _Dropout(torch.autograd.Function):

