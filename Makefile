@@ -6,6 +6,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export HF_HUB_DISABLE_TELEMETRY := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := 1
+# Without bytecode every process compiles what it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: install repro test check lock deps rank-models sweep ui precheck retrain gate release drill clean
 

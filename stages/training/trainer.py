@@ -28,7 +28,7 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from stages.encoding.ragged import Outputs, Ragged
 from stages.params.training import TrainingParams
 from stages.tasks.protocol import Task
-from stages.training import attention, checkpoints, dropout, head_start, layers, memory, parallel, stream
+from stages.training import attention, checkpoints, dropout, head_start, layers, parallel, sharding, stream
 from stages.training.batching import IDLE, Batches, Loader, Rows, Shares
 from stages.training.clipping import ClippedAdamW
 from stages.training.head_fits import FITS
@@ -88,12 +88,11 @@ class Tuner(Trainer):
             encoder: Any = model.encoder
             encoder.activation_checkpointing_enable({"use_reentrant": False})
         if where.type == "cpu":
-            memory.keep()
             dropout.install(model)
             attention.install(model.encoder)
             if self.bf16:
                 stream.install(model.encoder)
-                if not params.gradient_checkpointing:
+                if not sharding.wanted():
                     layers.install(model.encoder)
         super().__init__(model=model, args=self._arguments(folder, where), train_dataset=train)
         self.objective = objective.to(self.args.device)
@@ -144,6 +143,7 @@ class Tuner(Trainer):
             # The weights are the same by now; each process drops out other numbers from here on.
             torch.manual_seed(self.params.seed + parallel.rank())
         self.train(resume_from_checkpoint=str(resumed) if resumed is not None else None)
+        layers.uninstall(self.model)
         if self.best is not None:
             self.model.load_state_dict(self.best)
         self.hooks.finish(self.model, self._validate, self.history.metric)

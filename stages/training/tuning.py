@@ -26,7 +26,7 @@ from stages.params.objectives import ObjectivesParams
 from stages.params.task import TaskParams
 from stages.params.training import TrainingParams
 from stages.tasks.protocol import Fitted, Task
-from stages.training import assembly, compaction, frozen, history, objectives, parallel, sharding
+from stages.training import assembly, compaction, frozen, history, memory, objectives, parallel, sharding
 from stages.training.batching import Rows
 from stages.training.compaction import Compaction
 from stages.training.frozen import Cache
@@ -157,6 +157,7 @@ def begin(settings: Settings, schema: Schema, encoding: Encoding, folder: Path, 
     task, method = tasks.make(settings.task), METHODS[settings.adaptation.method](settings.adaptation)
     files = [artifacts.tokenized(split) for split in schema.learned]
     parts = [Rows.read(*files), Rows.read(artifacts.tokenized("validation"))]
+    memory.keep()
     seed_everything(training.seed, deterministic=training.deterministic, threads=training.threads)
     model, pooling = assembly.build(settings.model, task, schema, device())
     model = method.apply(model, encoding.max_length)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from torch import nn
 from transformers import BertModel, DistilBertConfig, DistilBertModel
 
-from stages.training import attention, dropout, layers, stream
+from stages.training import attention, dropout, layer_passes, layers, stream
 from stages.training.clipping import ClippedAdamW
 from tests.unit.training.test_attention import batch, bert
 
@@ -49,13 +50,13 @@ def likeness(one: torch.Tensor, other: torch.Tensor) -> float:
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How often a layer ran as one node."""
     seen: list[int] = []
-    own = layers._forward
+    own = layer_passes.forward
 
     def counted(*arguments: Any) -> Any:
         seen.append(1)
         return own(*arguments)
 
-    monkeypatch.setattr(layers, "_forward", counted)
+    monkeypatch.setattr(layer_passes, "forward", counted)
     return seen
 
 
@@ -68,7 +69,6 @@ def double() -> tuple[Any, layers.Weights]:
     weights = layers._weights(layer)
     assert weights is not None
     weights.kind = torch.float64
-    weights.renew()
     return layer, weights
 
 
@@ -85,7 +85,7 @@ def test_states_and_gradients_are_the_layers_own_in_float64(masked: bool) -> Non
     torch.autograd.backward(expected.sin().sum())
     own = {name: one.grad for name, one in layer.named_parameters()}
     layer.zero_grad()
-    found = layers._Layer.apply(inputs[1], given, weights, (0.0, 0.0, 0.0), *weights.parameters())  # type: ignore[no-untyped-call]
+    found = at_once(inputs[1], given, weights)
     torch.autograd.backward(found.sin().sum())
     torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
     torch.testing.assert_close(inputs[1].grad, inputs[0].grad, rtol=1e-9, atol=1e-10)
@@ -93,21 +93,44 @@ def test_states_and_gradients_are_the_layers_own_in_float64(masked: bool) -> Non
         torch.testing.assert_close(one.grad, own[name], rtol=1e-9, atol=1e-9, msg=name)
 
 
+def at_once(x: torch.Tensor, mask: Any, weights: layers.Weights, *shares: float) -> torch.Tensor:
+    """A layer as one node, with dropout that is drawn alike each time."""
+    torch.manual_seed(9)
+    form = weights.form((shares[0], shares[1], shares[2]) if shares else (0.0, 0.0, 0.0))
+    found: torch.Tensor = layers.Layer.apply(x, mask, weights, form, *weights.parameters())  # type: ignore[no-untyped-call]
+    return found
+
+
 def test_gradients_with_dropout_are_those_of_differences() -> None:
     _, weights = double()
     generator = torch.Generator().manual_seed(4)
     x = torch.randn(2, 3, 32, dtype=torch.float64, generator=generator, requires_grad=True)
+    shares = 0.3, 0.2, 0.1
+    assert not torch.allclose(at_once(x, None, weights, *shares), at_once(x, None, weights)), "nothing was dropped"
+    assert torch.autograd.gradcheck(lambda given: at_once(given, None, weights, *shares), (x,), atol=1e-6)
+    x = x.detach()
+    torch.autograd.backward(at_once(x, None, weights, *shares).sin().sum())
+    step = 1e-6
+    for part in weights.parameters():
+        assert part.grad is not None
+        place = int(part.grad.abs().argmax())
+        values = []
+        for change in (step, -2 * step):
+            with torch.no_grad():
+                part.view(-1)[place] += change
+            values.append(float(at_once(x, None, weights, *shares).sin().sum().detach()))
+        with torch.no_grad():
+            part.view(-1)[place] += step
+        assert (values[0] - values[1]) / (2 * step) == pytest.approx(float(part.grad.view(-1)[place]), rel=1e-5)
 
-    def drawn_alike(given: torch.Tensor) -> torch.Tensor:
-        torch.manual_seed(9)
-        found: torch.Tensor = layers._Layer.apply(  # type: ignore[no-untyped-call]
-            given, None, weights, (0.3, 0.2, 0.1), *weights.parameters()
-        )
-        return found
 
-    whole = drawn_alike(x)
-    assert not torch.allclose(whole, layers._forward(x, None, weights, (0.0, 0.0, 0.0))[0]), "nothing was dropped"
-    assert torch.autograd.gradcheck(drawn_alike, (x,), atol=1e-6)
+def test_weights_that_change_between_the_passes_are_refused() -> None:
+    _, weights = double()
+    found = at_once(torch.randn(2, 3, 32, dtype=torch.float64), None, weights)
+    with torch.no_grad():
+        weights.products[0].weight.mul_(2)
+    with pytest.raises(RuntimeError, match="between the forward and the backward pass"):
+        torch.autograd.backward(found.sum())
 
 
 def test_bf16_is_as_near_to_float32_as_autocast_is(calls: list[int]) -> None:
@@ -175,6 +198,17 @@ def test_a_loaded_state_is_seen() -> None:
     assert not torch.equal(found, before)
 
 
+def test_a_copy_computes_with_its_own_weights() -> None:
+    model = prepared()
+    other = copy.deepcopy(model)
+    with torch.no_grad():
+        for one in other.parameters():
+            one.zero_()
+    assert not torch.equal(loss(model), loss(other))
+    torch.autograd.backward(loss(other))
+    assert all(one.grad is None for one in model.parameters())
+
+
 def test_a_layer_runs_its_own_code_where_something_else_is_asked(calls: list[int]) -> None:
     model = prepared()
     loss(model)
@@ -188,6 +222,10 @@ def test_a_layer_runs_its_own_code_where_something_else_is_asked(calls: list[int
     assert len(calls) == 2, "evaluation, no gradients, float32"
     loss(model, length=attention.CROSSING[torch.bfloat16])
     assert len(calls) == 2, "long texts without dropout"
+    frugal = prepared()
+    frugal.activation_checkpointing_enable({"use_reentrant": False})
+    loss(frugal)
+    assert len(calls) == 2, "activations that are computed again"
     model.encoder.layer[0].output.dense.bias.requires_grad_(requires_grad=False)
     loss(model)
     assert len(calls) == 3, "the other layer alone"
@@ -197,11 +235,35 @@ def test_other_architectures_and_changed_layers_stay_as_they_are() -> None:
     small = DistilBertConfig(vocab_size=90, dim=32, hidden_dim=48, n_layers=1, n_heads=4)
     assert layers.install(DistilBertModel(small)) == 0
     model = bert()
+    assert layers.install(model) == 0, "the library's own attention"
+    attention.install(model)
     model.encoder.layer[0].output.dense = nn.Sequential(model.encoder.layer[0].output.dense)
     model.encoder.layer[1].attention.self.query.register_forward_hook(lambda *_: None)
-    assert layers.install(model) == 0
+    assert layers.install(model) == 0, "changed"
     model.encoder.layer[0] = nn.Identity()
     assert layers.install(model) == 0
+
+
+def test_gradients_that_are_asked_for_alone_do_not_spoil_the_others() -> None:
+    model = prepared()
+    torch.autograd.backward(loss(model))
+    expected = gradients(model)
+    model.zero_grad()
+    found = loss(model)
+    weight = model.embeddings.word_embeddings.weight
+    (alone,) = torch.autograd.grad(found, weight, retain_graph=True)
+    torch.autograd.backward(found)
+    for name, one in gradients(model).items():
+        torch.testing.assert_close(one, expected[name], rtol=1e-5, atol=1e-8, msg=name)
+    torch.testing.assert_close(alone, weight.grad)
+
+
+def test_layers_get_their_own_code_back(calls: list[int]) -> None:
+    model = prepared()
+    layers.uninstall(model)
+    loss(model)
+    assert not calls
+    assert not any("as_one_node" in vars(one) or "forward" in vars(one) for one in model.modules())
 
 
 def test_a_run_draws_the_same_numbers_again() -> None:

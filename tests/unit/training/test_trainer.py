@@ -19,7 +19,7 @@ from stages.encoding.ragged import dense
 from stages.params.model import ModelParams
 from stages.params.task import TaskParams
 from stages.params.training import TrainingParams
-from stages.training import head_start
+from stages.training import head_start, layer_passes, sharding
 from stages.training.batching import Rows
 from stages.training.seeding import seed_everything
 from stages.training.trainer import Tuner
@@ -71,6 +71,7 @@ def tuner(
         max_position_embeddings=32,
         hidden_dropout_prob=dropout,
         attention_probs_dropout_prob=dropout,
+        attn_implementation="eager",
     )
     task = tasks.make(TaskParams())
     encoder = BertModel(config, add_pooling_layer=False)
@@ -120,25 +121,51 @@ class KilledError(Exception):
     """Stands for whatever ends a process."""
 
 
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How often a layer ran as one node."""
+    seen: list[int] = []
+    own = layer_passes.forward
+
+    def counted(*arguments: Any) -> Any:
+        seen.append(1)
+        return own(*arguments)
+
+    monkeypatch.setattr(layer_passes, "forward", counted)
+    return seen
+
+
+@pytest.mark.parametrize("numbers", ["fp32", "bf16"])
 @pytest.mark.parametrize(("step", "head"), [(1, "random"), (12, "random"), (17, "probe"), (2, "probe")])
-def test_a_killed_run_ends_in_the_weights_of_an_undisturbed_one(tmp_path: Path, step: int, head: str) -> None:
-    whole = tuner(tmp_path / "whole", head_start=head)
+def test_a_killed_run_ends_in_the_weights_of_an_undisturbed_one(
+    tmp_path: Path, at_once: list[int], step: int, head: str, numbers: str
+) -> None:
+    whole = tuner(tmp_path / "whole", head_start=head, precision=numbers)
     whole.run()
+    assert len(at_once) == (2 * whole.state.max_steps if numbers == "bf16" else 0)
 
     def die(values: Any, at: int) -> None:
         if at > step:
             raise KilledError
 
-    broken = tuner(tmp_path / "broken", checkpoint_seconds=0, head_start=head)
+    broken = tuner(tmp_path / "broken", checkpoint_seconds=0, head_start=head, precision=numbers)
     broken.observe = die
     with pytest.raises(KilledError):
         broken.run()
     assert list((tmp_path / "broken").glob("checkpoint-*"))
-    resumed = tuner(tmp_path / "broken", head_start=head)
+    resumed = tuner(tmp_path / "broken", head_start=head, precision=numbers)
     torch.manual_seed(12345)
     resumed.run()
     assert weights(resumed.model) == weights(whole.model)
     assert resumed.history == whole.history
+
+
+def test_layers_that_several_processes_share_run_their_own_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sharding, "wanted", lambda: True)
+    run = tuner(tmp_path, precision="bf16")
+    assert not any("as_one_node" in vars(one) for one in run.model.modules())
 
 
 def test_patience_ends_a_run_that_no_longer_improves(tmp_path: Path) -> None:

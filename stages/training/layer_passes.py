@@ -1,0 +1,199 @@
+"""Forward and backward pass of a layer of BERT's kind (Devlin et al. 2019), operation by operation.
+
+T tokens of B texts of L, H wide; h heads, d wide. Products and what lies between them are in the kind of numbers that states
+and weights come in; softmax and norms add up in float32; gradients of weights have the kind of the memory for them. Scale and
+mask are one pass over the scores, dropout and residual one over the states, and nothing is kept twice.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.nn.functional import gelu, linear
+
+from stages.training.dropout import LEVELS, kept
+
+MANY = 2048
+"""Tokens from which the gradient of a product that narrows is the faster one turned round (docs/experiment_log.md)."""
+
+
+class Copies(NamedTuple):
+    """Weights of a layer's products `(out, in)` and biases `(out,)`; query, key and value above one another."""
+
+    qkv: torch.Tensor
+    qkv_bias: torch.Tensor
+    out: torch.Tensor
+    out_bias: torch.Tensor
+    first: torch.Tensor
+    first_bias: torch.Tensor
+    second: torch.Tensor
+    second_bias: torch.Tensor
+
+
+class Memory(NamedTuple):
+    """Where the gradients of a layer's products are written, as `Copies` without biases."""
+
+    qkv: torch.Tensor
+    out: torch.Tensor
+    first: torch.Tensor
+    second: torch.Tensor
+
+
+class Form(NamedTuple):
+    """What a layer is besides its products.
+
+    Attributes:
+        norms: behind attention, behind the layer.
+        heads: of attention.
+        scale: of attention's scores.
+        dropout: of attention's weights, of attention's output, of the layer's output; multiples of 1/65536 in effect.
+    """
+
+    norms: tuple[nn.LayerNorm, nn.LayerNorm]
+    heads: int
+    scale: float
+    dropout: tuple[float, float, float]
+
+
+class Saved(NamedTuple):
+    """What the backward pass needs of the forward pass.
+
+    Attributes:
+        heads: query, key and value `(3, B·h, L, d)`.
+        shares: attention's weights before dropout `(B·h, L, L)`.
+        stay_shares: what each of `shares` is multiplied by, 0 where it is dropped; None without dropout.
+        stay_middle: the same for attention's output `(T, H)`.
+        stay_last: the same for the layer's output `(T, H)`.
+        states: the layer's input `(T, H)`.
+        context: what attention gave `(T, H)`.
+        middle: the first norm's output `(T, H)`.
+        inner: of the wide product, before its activation `(T, wide)`.
+        active: behind it.
+        before: what the first norm read `(T, H)`.
+        after: what the second norm read `(T, H)`.
+        before_mean: of each token `(T, 1)`.
+        before_deviation: its reciprocal `(T, 1)`.
+        after_mean: of each token `(T, 1)`.
+        after_deviation: its reciprocal `(T, 1)`.
+    """
+
+    heads: torch.Tensor
+    shares: torch.Tensor
+    stay_shares: torch.Tensor | None
+    stay_middle: torch.Tensor | None
+    stay_last: torch.Tensor | None
+    states: torch.Tensor
+    context: torch.Tensor
+    middle: torch.Tensor
+    inner: torch.Tensor
+    active: torch.Tensor
+    before: torch.Tensor
+    after: torch.Tensor
+    before_mean: torch.Tensor
+    before_deviation: torch.Tensor
+    after_mean: torch.Tensor
+    after_deviation: torch.Tensor
+
+
+def forward(x: torch.Tensor, mask: torch.Tensor | None, weights: Copies, form: Form) -> tuple[torch.Tensor, Saved]:
+    """A layer's output `(B, L, H)` for states `(B, L, H)` and a mask that is added to scores `(B, 1, L or 1, L)`."""
+    texts, length, width = x.shape
+    states = x.reshape(-1, width)
+    split = linear(states, weights.qkv, weights.qkv_bias).view(texts, length, 3, form.heads, -1)
+    heads = split.permute(2, 0, 3, 1, 4).reshape(3, texts * form.heads, length, -1)
+    scores = torch.bmm(heads[0], heads[1].transpose(1, 2))
+    if mask is None:
+        scores = scores.mul_(form.scale)
+    else:
+        by_text = scores.view(texts, form.heads, length, length)
+        scores = torch.add(mask.to(scores.dtype), by_text, alpha=form.scale).view(-1, length, length)
+    shares = torch.softmax(scores, -1)
+    stay = _drawn(form.dropout[0], shares), _drawn(form.dropout[1], states), _drawn(form.dropout[2], states)
+    context = torch.bmm(_dropped(shares, stay[0]), heads[2])
+    context = context.view(texts, form.heads, length, -1).transpose(1, 2).reshape(-1, width)
+
+    before = _added(states, linear(context, weights.out, weights.out_bias), stay[1])
+    middle, before_mean, before_deviation = _norm(before, form.norms[0])
+    inner = linear(middle, weights.first, weights.first_bias)
+    active = gelu(inner)
+    after = _added(middle, linear(active, weights.second, weights.second_bias), stay[2])
+    found, after_mean, after_deviation = _norm(after, form.norms[1])
+    moments = before_mean, before_deviation, after_mean, after_deviation
+    saved = Saved(heads, shares, *stay, states, context, middle, inner, active, before, after, *moments)
+    return found.view(texts, length, width), saved
+
+
+def backward(
+    gradient: torch.Tensor, weights: Copies, form: Form, saved: Saved, memory: Memory
+) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Gradients of a layer's input `(B, L, H)`, and of weights and biases: the products' in their order, then both norms'."""
+    width = gradient.size(-1)
+    moments = saved.after_mean, saved.after_deviation
+    after, *last_norm = _norm_backward(gradient.reshape(-1, width), saved.after, moments, form.norms[1])
+    moved = _dropped(after, saved.stay_last)
+    second_bias = _product(moved, saved.active, memory.second)
+    inner = torch.ops.aten.gelu_backward(moved @ weights.second, saved.inner)
+    first_bias = _product(inner, saved.middle, memory.first)
+    whole = torch.addmm(after, inner, weights.first)
+    moments = saved.before_mean, saved.before_deviation
+    before, *first_norm = _norm_backward(whole, saved.before, moments, form.norms[0])
+    moved = _dropped(before, saved.stay_middle)
+    out_bias = _product(moved, saved.context, memory.out)
+    split = _attention_backward((moved @ weights.out).view(gradient.shape), form, saved)
+    qkv_bias = _product(split, saved.states, memory.qkv)
+    x = torch.addmm(before, split, weights.qkv).view(gradient.shape)
+    parts = [of[at * width : (at + 1) * width] for at in range(3) for of in (memory.qkv, qkv_bias)]
+    products = [memory.out, out_bias, memory.first, first_bias, memory.second, second_bias]
+    return x, [*parts, *products, *first_norm, *last_norm]
+
+
+def _attention_backward(gradient: torch.Tensor, form: Form, saved: Saved) -> torch.Tensor:
+    """Gradient of query, key and value side by side `(T, 3·H)` for that of attention's context `(B, L, H)`."""
+    texts, length, width = gradient.shape
+    turned = gradient.view(texts, length, form.heads, -1).transpose(1, 2).reshape(texts * form.heads, length, -1)
+    query, key, value = saved.heads
+    heads = torch.empty_like(saved.heads)
+    torch.bmm(_dropped(saved.shares, saved.stay_shares).transpose(1, 2), turned, out=heads[2])
+    shares = _dropped(torch.bmm(turned, value.transpose(1, 2)), saved.stay_shares)
+    scores = torch.ops.aten._softmax_backward_data(shares, saved.shares, -1, shares.dtype).mul_(form.scale)
+    torch.bmm(scores, key, out=heads[0])
+    torch.bmm(scores.transpose(1, 2), query, out=heads[1])
+    return heads.view(3, texts, form.heads, length, -1).permute(1, 3, 0, 2, 4).reshape(-1, 3 * width)
+
+
+def _product(gradient: torch.Tensor, x: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+    """Write the gradient of a product's weights, return its bias's, both in the memory's kind of numbers."""
+    narrower = gradient.size(1) < x.size(1) and len(x) >= MANY
+    out.copy_((x.t() @ gradient).t() if narrower else gradient.t() @ x)
+    return gradient.sum(0).to(out.dtype)
+
+
+def _drawn(share: float, like: torch.Tensor) -> torch.Tensor | None:
+    """What each number of a tensor is multiplied by to drop a share of them; None for no dropout."""
+    dropped = round(share * LEVELS)
+    if not dropped:
+        return None
+    return kept(like.numel(), dropped).view(like.shape).to(like.dtype).mul_(LEVELS / (LEVELS - dropped))
+
+
+def _dropped(x: torch.Tensor, stay: torch.Tensor | None) -> torch.Tensor:
+    return x if stay is None else x * stay
+
+
+def _added(rest: torch.Tensor, x: torch.Tensor, stay: torch.Tensor | None) -> torch.Tensor:
+    return rest + x if stay is None else torch.addcmul(rest, x, stay)
+
+
+def _norm(x: torch.Tensor, norm: nn.LayerNorm) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    return torch.native_layer_norm(x, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
+
+
+def _norm_backward(
+    gradient: torch.Tensor, x: torch.Tensor, moments: tuple[torch.Tensor, torch.Tensor], norm: nn.LayerNorm
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    found: tuple[torch.Tensor, torch.Tensor, torch.Tensor] = torch.ops.aten.native_layer_norm_backward(
+        gradient, x, norm.normalized_shape, *moments, norm.weight, norm.bias, [True] * 3
+    )
+    return found
