@@ -32,8 +32,10 @@ from stages.metrics.intervals import Bootstrap, Estimate
 LENGTHS = (0, 1, 2, 3, 4, 6, 11, 21, 41)
 """Where the ranges of `by_length` begin, in words; 0 is no answer."""
 _CHARACTER = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
-_PIECE = re.compile(rf"{_CHARACTER.pattern}|[^\W\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+|[^\w\s]")
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)+")
+_LETTER = r"[^\W\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+"""A letter or digit of another script."""
+_PIECE = re.compile(rf"{_CHARACTER.pattern}|{_LETTER}+|[^\w\s]")
+_NUMBER = re.compile(rf"(?<!{_LETTER})\d+(?:[.,]\d+)+")
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _ENGLISH_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _CHINESE_PUNCTUATION = str.maketrans("", "", "-:_*^/\\~`+=，。：？！“”；’《》·、「」（）－～『』")  # CMRC's own list
@@ -56,7 +58,10 @@ def chinese(text: str) -> str:
 
 
 def segments(text: str) -> list[str]:
-    """CMRC 2018's mixed segmentation: Chinese characters one by one, other runs by words; numbers stay whole."""
+    """CMRC 2018's mixed segmentation: Chinese characters one by one, other runs by words; numbers stay whole.
+
+    A number does not begin within a word: `3.5公里` has one, `a3.5` has none.
+    """
     bare, found, at = chinese(text), [], 0
     for number in _NUMBER.finditer(bare):
         found += [*_PIECE.findall(bare[at : number.start()]), number.group()]

@@ -35,6 +35,8 @@ ANSWERS = st.text(st.sampled_from("ab the An1 3.,-'!?，。《》我的在京「
         ("人口为346", ["346"], 0, 2 / 5),  # a Chinese prediction makes the record Chinese
         ("BERT 模型", ["bert模型"], 0, 1),  # exact match keeps the blank, as CMRC's script does
         ("3.5公里", ["3.5公里。"], 1, 1),
+        ("长3.5公里", ["3.5"], 0, 2 / 5),  # 长, 3.5, 公, 里
+        ("版本A1.1", ["1"], 0, 2 / 6),  # 版, 本, a1, a full stop, 1: no number within a word
     ],
 )
 def test_by_hand(prediction: str, references: list[str], exact: float, f1: float) -> None:
