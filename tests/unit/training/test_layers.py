@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from transformers import BertModel, DistilBertConfig, DistilBertModel
 
-from stages.training import attention, dropout, layer_passes, layers, stream
+from stages.training import attention, dropout, layers, stream
 from stages.training.clipping import ClippedAdamW
 from tests.unit.training.test_attention import batch, bert
 
@@ -46,20 +46,6 @@ def likeness(one: torch.Tensor, other: torch.Tensor) -> float:
     return float(nn.functional.cosine_similarity(one.flatten().double(), other.flatten().double(), dim=0))
 
 
-@pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How often a layer ran as one node."""
-    seen: list[int] = []
-    own = layer_passes.forward
-
-    def counted(*arguments: Any) -> Any:
-        seen.append(1)
-        return own(*arguments)
-
-    monkeypatch.setattr(layer_passes, "forward", counted)
-    return seen
-
-
 def double() -> tuple[Any, layers.Weights]:
     """A layer in float64, and what it computes with."""
     layer: Any = bert().double().encoder.layer[0].eval()
@@ -85,7 +71,7 @@ def test_states_and_gradients_are_the_layers_own_in_float64(masked: bool) -> Non
     torch.autograd.backward(expected.sin().sum())
     own = {name: one.grad for name, one in layer.named_parameters()}
     layer.zero_grad()
-    found = at_once(inputs[1], given, weights)
+    found = node(inputs[1], given, weights)
     torch.autograd.backward(found.sin().sum())
     torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
     torch.testing.assert_close(inputs[1].grad, inputs[0].grad, rtol=1e-9, atol=1e-10)
@@ -93,7 +79,7 @@ def test_states_and_gradients_are_the_layers_own_in_float64(masked: bool) -> Non
         torch.testing.assert_close(one.grad, own[name], rtol=1e-9, atol=1e-9, msg=name)
 
 
-def at_once(x: torch.Tensor, mask: Any, weights: layers.Weights, *shares: float) -> torch.Tensor:
+def node(x: torch.Tensor, mask: Any, weights: layers.Weights, *shares: float) -> torch.Tensor:
     """A layer as one node, with dropout that is drawn alike each time."""
     torch.manual_seed(9)
     form = weights.form((shares[0], shares[1], shares[2]) if shares else (0.0, 0.0, 0.0))
@@ -106,10 +92,10 @@ def test_gradients_with_dropout_are_those_of_differences() -> None:
     generator = torch.Generator().manual_seed(4)
     x = torch.randn(2, 3, 32, dtype=torch.float64, generator=generator, requires_grad=True)
     shares = 0.3, 0.2, 0.1
-    assert not torch.allclose(at_once(x, None, weights, *shares), at_once(x, None, weights)), "nothing was dropped"
-    assert torch.autograd.gradcheck(lambda given: at_once(given, None, weights, *shares), (x,), atol=1e-6)
+    assert not torch.allclose(node(x, None, weights, *shares), node(x, None, weights)), "nothing was dropped"
+    assert torch.autograd.gradcheck(lambda given: node(given, None, weights, *shares), (x,), atol=1e-6)
     x = x.detach()
-    torch.autograd.backward(at_once(x, None, weights, *shares).sin().sum())
+    torch.autograd.backward(node(x, None, weights, *shares).sin().sum())
     step = 1e-6
     for part in weights.parameters():
         assert part.grad is not None
@@ -118,7 +104,7 @@ def test_gradients_with_dropout_are_those_of_differences() -> None:
         for change in (step, -2 * step):
             with torch.no_grad():
                 part.view(-1)[place] += change
-            values.append(float(at_once(x, None, weights, *shares).sin().sum().detach()))
+            values.append(float(node(x, None, weights, *shares).sin().sum().detach()))
         with torch.no_grad():
             part.view(-1)[place] += step
         assert (values[0] - values[1]) / (2 * step) == pytest.approx(float(part.grad.view(-1)[place]), rel=1e-5)
@@ -126,14 +112,14 @@ def test_gradients_with_dropout_are_those_of_differences() -> None:
 
 def test_weights_that_change_between_the_passes_are_refused() -> None:
     _, weights = double()
-    found = at_once(torch.randn(2, 3, 32, dtype=torch.float64), None, weights)
+    found = node(torch.randn(2, 3, 32, dtype=torch.float64), None, weights)
     with torch.no_grad():
         weights.products[0].weight.mul_(2)
     with pytest.raises(RuntimeError, match="between the forward and the backward pass"):
         torch.autograd.backward(found.sum())
 
 
-def test_bf16_is_as_near_to_float32_as_autocast_is(calls: list[int]) -> None:
+def test_bf16_is_as_near_to_float32_as_autocast_is(at_once: list[int]) -> None:
     exact, usual, ours = bert(), prepared(installed=False), prepared()
     inputs = batch(12)
     states = exact(**inputs).last_hidden_state
@@ -141,7 +127,7 @@ def test_bf16_is_as_near_to_float32_as_autocast_is(calls: list[int]) -> None:
     (states * weights * inputs["attention_mask"].unsqueeze(-1)).mean().backward()
     torch.autograd.backward(loss(usual))
     torch.autograd.backward(loss(ours))
-    assert len(calls) == 2
+    assert len(at_once) == 2
     expected, other, found = gradients(exact), gradients(usual), gradients(ours)
     assert found.keys() == other.keys() == expected.keys()
     for name, one in found.items():
@@ -209,26 +195,26 @@ def test_a_copy_computes_with_its_own_weights() -> None:
     assert all(one.grad is None for one in model.parameters())
 
 
-def test_a_layer_runs_its_own_code_where_something_else_is_asked(calls: list[int]) -> None:
+def test_a_layer_runs_its_own_code_where_something_else_is_asked(at_once: list[int]) -> None:
     model = prepared()
     loss(model)
-    assert len(calls) == 2
+    assert len(at_once) == 2
     model.eval()
     loss(model)
     model.train()
     with torch.no_grad():
         loss(model)
     model(**batch(12))
-    assert len(calls) == 2, "evaluation, no gradients, float32"
+    assert len(at_once) == 2, "evaluation, no gradients, float32"
     loss(model, length=attention.CROSSING[torch.bfloat16])
-    assert len(calls) == 2, "long texts without dropout"
+    assert len(at_once) == 2, "long texts without dropout"
     frugal = prepared()
     frugal.activation_checkpointing_enable({"use_reentrant": False})
     loss(frugal)
-    assert len(calls) == 2, "activations that are computed again"
+    assert len(at_once) == 2, "activations that are computed again"
     model.encoder.layer[0].output.dense.bias.requires_grad_(requires_grad=False)
     loss(model)
-    assert len(calls) == 3, "the other layer alone"
+    assert len(at_once) == 3, "the other layer alone"
 
 
 def test_other_architectures_and_changed_layers_stay_as_they_are() -> None:
@@ -258,11 +244,11 @@ def test_gradients_that_are_asked_for_alone_do_not_spoil_the_others() -> None:
     torch.testing.assert_close(alone, weight.grad)
 
 
-def test_layers_get_their_own_code_back(calls: list[int]) -> None:
+def test_layers_get_their_own_code_back(at_once: list[int]) -> None:
     model = prepared()
     layers.uninstall(model)
     loss(model)
-    assert not calls
+    assert not at_once
     assert not any("as_one_node" in vars(one) or "forward" in vars(one) for one in model.modules())
 
 

@@ -19,7 +19,7 @@ from stages.encoding.ragged import dense
 from stages.params.model import ModelParams
 from stages.params.task import TaskParams
 from stages.params.training import TrainingParams
-from stages.training import head_start, layer_passes, sharding
+from stages.training import head_start, sharding
 from stages.training.batching import Rows
 from stages.training.seeding import seed_everything
 from stages.training.trainer import Tuner
@@ -119,20 +119,6 @@ def test_two_runs_are_the_same_bytes_and_another_seed_is_not(tmp_path: Path) -> 
 
 class KilledError(Exception):
     """Stands for whatever ends a process."""
-
-
-@pytest.fixture
-def at_once(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How often a layer ran as one node."""
-    seen: list[int] = []
-    own = layer_passes.forward
-
-    def counted(*arguments: Any) -> Any:
-        seen.append(1)
-        return own(*arguments)
-
-    monkeypatch.setattr(layer_passes, "forward", counted)
-    return seen
 
 
 @pytest.mark.parametrize("numbers", ["fp32", "bf16"])
