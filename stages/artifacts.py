@@ -24,6 +24,8 @@ PREPARED = Path("data/prepared")
 TOKENIZED = Path("data/tokenized")
 FINETUNED = Path("models/finetuned")
 RELEASE = Path("models/release")
+MEMBERS = "members"
+"""Within a tuned ensemble: a folder for each member but the one that validated best, whose files are the tuned model's own."""
 DATA_REPORT = Path("reports/data")
 TEXT_REPORT = Path("reports/text")
 TRAINING_REPORT = Path("reports/training")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -33,7 +34,8 @@ def work(stage: harness.Stage) -> None:
     task, report = tuned.task, REPORTS[tuned.task.kind]
     for folder in (artifacts.predictions("test").parent, artifacts.DETAILS.parent, artifacts.plot("")):
         shutil.rmtree(folder, ignore_errors=True)
-    splits: list[str] = [split for split in ("validation", "test", "shifted") if split in tuned.schema.rows]
+    asked = ("validation", "test", "shifted") if report.calibrates else ("test", "shifted")
+    splits: list[str] = [split for split in asked if split in tuned.schema.rows]
     predictions = {split: predict(tuned, split, params.batch_size) for split in splits}
     given = Evaluated(task, tuned.schema, predictions, prepared, bootstrap, params, tuned.facts.fitted)
     how = Scoring(bootstrap, params.calibration_bins, lambda: prepared("train"))
@@ -46,13 +48,21 @@ def work(stage: harness.Stage) -> None:
     artifacts.write_json(artifacts.METRICS, {**scalars, **({"calibration": calibration} if calibration else {})})
     details = summary.details(found, baselines, {split: one.details for split, one in scores.items()}, params.decimals)
     artifacts.write_json(artifacts.DETAILS, details)
-    align(tuned, given, baselines, single_label=report.single_label)
+    alone = given if tuned.members == 1 else read_alone(tuned.lead, given)
+    align(tuned.lead, alone, baselines, single_label=report.single_label)
     tell(stage, scores, baselines, tuned)
 
 
 def prepared(split: str) -> pa.Table:
     """A split's prepared records."""
     return artifacts.read_table(artifacts.prepared(split))
+
+
+def read_alone(lead: Tuned, given: Evaluated) -> Evaluated:
+    """The predictions of an ensemble's member, which the alignment report is about: abilities are read from one encoder."""
+    splits, size = given.predictions, given.params.batch_size
+    rows = {split: artifacts.read_table(artifacts.tokenized(split)) for split in splits}
+    return replace(given, predictions={split: lead.predict(rows[split], prepared(split), size) for split in splits})
 
 
 def predict(tuned: Tuned, split: str, batch_size: int) -> pa.Table:

@@ -35,7 +35,9 @@ def work(stage: harness.Stage) -> None:
     distances: dict[str, Any] = {}
     if params.onnx:
         distances = graphs(tuned, partial, params)
-    card = model_card.render(params, tuned.task, tuned.schema, tuned.facts.encoding, metrics, distances)
+    card = model_card.render(
+        params, tuned.task, tuned.schema, tuned.facts.encoding, metrics, distances, members=tuned.members
+    )
     (partial / "README.md").write_text(card, encoding="utf-8")
     facts = {
         "base": {"name": tuned.facts.encoding.base, "revision": tuned.facts.encoding.revision},

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from stages.corpora.splitting import sample
+from stages.metrics.solving import by_one_thread
 
 LARGEST = 20_000
 FEATURES = 100_000
@@ -98,6 +99,7 @@ def features_of(texts: Sequence[str]) -> tuple[Any, Any]:
     return features, features.fit_transform(texts)
 
 
+@by_one_thread
 def _fit(matrix: Any, labels: np.ndarray, strength: float) -> Any:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression

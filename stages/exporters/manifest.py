@@ -24,7 +24,7 @@ def write(release: Path, facts: dict[str, Any]) -> None:
         release: its folder.
         facts: base model, data, params, metrics.
     """
-    files = {path.name: sha256(path) for path in sorted(release.iterdir()) if path.name != FILE}
+    files = {name: sha256(release / name) for name in sorted(_files(release))}
     write_json(release / FILE, {**facts, "files": files})
 
 
@@ -35,7 +35,7 @@ def verify(release: Path) -> int:
         ModelError: files are missing, changed, or not in the manifest.
     """
     expected: dict[str, str] = read_json(release / FILE)["files"]
-    present = {path.name for path in release.iterdir()} - {FILE}
+    present = _files(release)
     problems = [Problem("is missing", release / name) for name in sorted(set(expected) - present)]
     problems += [Problem("is not in the manifest", release / name) for name in sorted(present - set(expected))]
     problems += [
@@ -46,6 +46,11 @@ def verify(release: Path) -> int:
     if problems:
         raise ModelError(report(f"{release}: not what was released", problems, "Fetch the release again."))
     return len(expected)
+
+
+def _files(release: Path) -> set[str]:
+    """Paths within a release, the manifest itself left out."""
+    return {path.relative_to(release).as_posix() for path in release.rglob("*") if path.is_file()} - {FILE}
 
 
 if __name__ == "__main__":

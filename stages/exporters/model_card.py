@@ -7,7 +7,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from stages.artifacts import Encoding, Schema
+from stages.artifacts import MEMBERS, Encoding, Schema
 from stages.exporters.card_kinds import KINDS, Kind
 from stages.params.export import ExportParams
 from stages.tasks.protocol import Task
@@ -20,6 +20,8 @@ def render(
     encoding: Encoding,
     metrics: dict[str, Any],
     parity: dict[str, Any],
+    *,
+    members: int = 1,
 ) -> str:
     """The card as Markdown.
 
@@ -30,12 +32,13 @@ def render(
         encoding: base model and lengths.
         metrics: what evaluate wrote.
         parity: distances of the graphs.
+        members: models that answer together.
     """
     kind, first = KINDS[task.kind], task.figures.headline[0]
     labels = f" with {len(schema.labels)} labels" if schema.labels else ""
     sections = [
         f"# {params.name}",
-        f"A {schema.task} model{labels}, tuned from `{encoding.base}` with Whetstone.",
+        f"A {schema.task} model{labels}, tuned from `{encoding.base}` with Whetstone.{_ensemble(members)}",
         "## Intended use",
         params.intended_use or "Not stated: set `export.intended_use`.",
         "## How to use it",
@@ -53,6 +56,16 @@ def render(
         f"{_shifted(metrics, first)}. Texts longer than {encoding.max_length} tokens are {kind.long_texts}. {kind.limit}",
     ]
     return _head(params, task, kind, encoding, metrics) + "\n\n".join(sections) + "\n"
+
+
+def _ensemble(members: int) -> str:
+    if members == 1:
+        return ""
+    return (
+        f" It is an ensemble of {members} runs with different seeds, whose mean is the answer; exported graphs hold all of "
+        f"them. `model.safetensors` is the run that validated best, `{MEMBERS}` has the others. The results below are those of "
+        "all together."
+    )
 
 
 def _head(params: ExportParams, task: Task, kind: Kind, encoding: Encoding, metrics: dict[str, Any]) -> str:

@@ -18,7 +18,11 @@ import onnx
 import torch
 from torch import nn
 
+from stages.errors import ModelError
+
 FILE = "model.onnx"
+LARGEST = 2**31 - 2**25
+"""Bytes of weights: a message of protocol buffers ends at 2 GiB (protobuf.dev, "Proto Limits"), and the nodes want some."""
 LENGTH = 8
 """Tokens of the example that the model is traced with."""
 
@@ -31,7 +35,16 @@ def export(model: nn.Module, batch: Mapping[str, np.ndarray], file: Path, opset:
         batch: a collated one; its names and shapes say what the graph takes. Axes as long as `input_ids` are of tokens.
         file: where to.
         opset: version of ONNX's operators.
+
+    Raises:
+        ModelError: the weights are more than one file of a graph can hold.
     """
+    size = sum(one.numel() * one.element_size() for one in model.state_dict().values())
+    if size >= LARGEST:
+        raise ModelError(
+            f"export.onnx: weights of {size / 2**30:.1f} GiB do not fit into one graph, whose format ends at 2 GiB. "
+            "Set export.onnx: false, or tune a smaller model (training.keep: ensemble holds several)."
+        )
     model = model.to("cpu").eval()
     records, length = torch.export.Dim("batch"), torch.export.Dim("length")
     example, shapes = {}, {}

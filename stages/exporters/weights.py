@@ -25,8 +25,7 @@ def copy(tuned: Path, release: Path, schema: Schema, encoding: Encoding) -> None
         schema: of the corpus.
         encoding: how texts were tokenized.
     """
-    for file in sorted(tuned.iterdir()):
-        shutil.copyfile(file, release / file.name)
+    shutil.copytree(tuned, release, dirs_exist_ok=True, copy_function=shutil.copyfile)
     tokenizer = Tokenizer.from_file(str(tuned / "tokenizer.json"))
     tokenizer.enable_truncation(encoding.max_length)
     tokenizer.no_padding()

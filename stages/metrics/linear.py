@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from stages.metrics.solving import by_one_thread
+
 LOGISTIC_STRENGTHS = (0.003, 0.03, 0.3)
 """Candidates for C; on standardised features of sentence encoders the best one lies among them."""
 STRENGTHS = np.geomspace(1e-4, 1e3, 15)
@@ -44,6 +46,7 @@ class Ridge:
         return self.scores(features).argmax(axis=1)
 
 
+@by_one_thread
 def logistic(features: np.ndarray, labels: np.ndarray, held: tuple[np.ndarray, np.ndarray]) -> Any:
     """Multinomial logistic regression on standardised features: better than ridge with many classes, and slower.
 

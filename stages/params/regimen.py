@@ -13,7 +13,7 @@ from stages.params.adaptation import AdaptationParams
 from stages.params.evaluation import EvaluationParams
 from stages.params.objectives import ObjectivesParams
 from stages.params.section import Section
-from stages.params.task import TaskParams
+from stages.params.task import BLENDED, TaskParams
 from stages.params.training import TrainingParams
 
 Sections = dict[str, Section]
@@ -154,6 +154,16 @@ def soups_share_a_start(sections: Sections) -> Iterator[Problem]:
         yield Problem(what, field="training.keep")
 
 
+def ensembles_of_records(sections: Sections) -> Iterator[Problem]:
+    """Tags and answers are decided over all of a text's outputs together, whose mean is not a mean of decisions."""
+    kind = cast("TaskParams", sections["task"]).kind
+    if cast("TrainingParams", sections["training"]).keep == "ensemble" and kind not in BLENDED:
+        what = (
+            f"task.kind: {kind} has no mean of probabilities per record (only {', '.join(BLENDED)}); use soup or best"
+        )
+        yield Problem(what, field="training.keep")
+
+
 def seeds_are_compared(sections: Sections) -> Iterator[Problem]:
     """Members, soup and ensemble are all read by the task's own metrics, which need no objective."""
     training = cast("TrainingParams", sections["training"])
@@ -175,5 +185,6 @@ RULES: tuple[Callable[[Sections], Iterator[Problem]], ...] = (
     averages_within_the_budget,
     prefix_keeps_its_activations,
     soups_share_a_start,
+    ensembles_of_records,
     seeds_are_compared,
 )

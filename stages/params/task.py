@@ -29,6 +29,8 @@ VALIDATED: dict[str, tuple[str, ...]] = {
 """Metrics of validation by kind of task, besides `loss`; the first one is what `training.metric: auto` chooses by."""
 PROBED = ("classification", "multilabel", "pair_classification", "pair_regression", "relation")
 """Kinds whose head is linear on pooled features, so that it can be fitted before training (`training.head_start: probe`)."""
+BLENDED = PROBED
+"""Kinds whose outputs are one per record, so that probabilities of several models have a mean (`training.keep: ensemble`)."""
 MARKED = ("question_answering", "relation", "tagging")
 """Kinds whose records have places in their texts."""
 

@@ -60,7 +60,8 @@ class TrainingParams(Section):
         seeds: train once with each of these instead of `seed`, one run after another, each as it would be alone; null for one
             run. What is kept is chosen on validation, `reports/training/seeds.csv` compares them.
         keep: of several seeds: `best` keeps the run that validates best, `soup` the mean of all their weights (Wortsman et al.
-            2022), for which they have to start from the same weights.
+            2022), for which they have to start from the same weights, `ensemble` all of them, whose probabilities are averaged
+            (Lakshminarayanan et al. 2017): a model as large and as slow as all together.
         deterministic: refuse operations whose result depends on scheduling (slower on GPUs).
         threads: of the CPU; null takes one per core. The number changes the order of sums and so the last bits.
     """
@@ -92,7 +93,7 @@ class TrainingParams(Section):
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 60
     seed: Annotated[int, Field(ge=0)] = 42
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2)] | None = None
-    keep: Literal["best", "soup"] = "best"
+    keep: Literal["best", "soup", "ensemble"] = "best"
     deterministic: bool = True
     threads: Annotated[int, Field(ge=1)] | None = None
 
@@ -108,7 +109,7 @@ class TrainingParams(Section):
         if self.seeds is not None and len(set(self.seeds)) < len(self.seeds):
             msg = "seeds: names a seed twice, which would train the same model twice"
             raise ValueError(msg)
-        if self.seeds is None and self.keep == "soup":
-            msg = "keep: soup is a mean over several runs; name them in seeds, or set keep: best"
+        if self.seeds is None and self.keep != "best":
+            msg = f"keep: {self.keep} is a mean over several runs; name them in seeds, or set keep: best"
             raise ValueError(msg)
         return self

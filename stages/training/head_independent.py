@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import minimize
 
+from stages.metrics.solving import by_one_thread
 from stages.training.head_start import CHOOSING, FOLDS, STRENGTHS, HeadStart, softest
 
 STEPS = 40
@@ -16,6 +17,7 @@ STEPS = 40
 MOST_POSITIVE = 100.0
 
 
+@by_one_thread
 def fit(read: np.ndarray, labels: np.ndarray, classes: int, seed: int, *, balanced: bool) -> HeadStart:
     """Fit the regressions and fold the features' standardisation into them.
 

@@ -23,6 +23,7 @@ from torch import nn
 
 from stages.encoding.ragged import dense
 from stages.metrics.linear import folds
+from stages.metrics.solving import by_one_thread
 from stages.tasks.protocol import Task
 from stages.training.batching import Rows
 from stages.training.prediction import outputs_of
@@ -74,6 +75,7 @@ def features(model: nn.Module, rows: Rows, task: Task, pad_id: int, batch_size: 
     return dense(outputs_of(_Features(model), rows, task, pad_id, batch_size, bf16=bf16, by_token=False))
 
 
+@by_one_thread
 def fit(read: np.ndarray, labels: np.ndarray, classes: int, seed: int, *, balanced: bool) -> HeadStart:
     """Fit a multinomial logistic regression and fold the features' standardisation into it.
 
@@ -89,7 +91,7 @@ def fit(read: np.ndarray, labels: np.ndarray, classes: int, seed: int, *, balanc
     x = (read - mean) / spread
     by_record = _losses(x, labels, seed, balanced=balanced)
     strength = softest(by_record)
-    model = _regression(x, labels, strength, balanced=balanced)
+    model = _solved(_regression(balanced=balanced), x, labels, strength)
     weight = np.zeros((classes, read.shape[1]), dtype=np.float32)
     bias = np.full(classes, float(model.intercept_.min()) - 1.0, dtype=np.float32)
     coefficients, intercepts = _per_class(model)
@@ -126,8 +128,9 @@ def _losses(x: np.ndarray, labels: np.ndarray, seed: int, *, balanced: bool) -> 
         known, asked = fold != held, (fold == held) & np.isin(labels, labels[fold != held])
         if len(np.unique(labels[known])) < 2 or not asked.any():
             continue
+        model = _regression(balanced=balanced)
         for strength in STRENGTHS:
-            model = _regression(x[known], labels[known], strength, balanced=balanced)
+            _solved(model, x[known], labels[known], strength)
             coefficients, intercepts = _per_class(model)
             scores[strength].append(
                 (x[asked] @ coefficients.T + intercepts, np.searchsorted(model.classes_, labels[asked]))
@@ -154,15 +157,21 @@ def _at_best_temperature(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.n
     return losses(float(best.x))
 
 
-def _regression(x: np.ndarray, labels: np.ndarray, strength: float, *, balanced: bool) -> Any:
-    from sklearn.exceptions import ConvergenceWarning
+def _regression(*, balanced: bool) -> Any:
+    """A regression that begins where its last fit ended: from one strength to the next that is half of the way."""
     from sklearn.linear_model import LogisticRegression
 
     weights = "balanced" if balanced else None
+    return LogisticRegression(max_iter=200, tol=1e-3, class_weight=weights, warm_start=True)
+
+
+def _solved(model: Any, x: np.ndarray, labels: np.ndarray, strength: float) -> Any:
+    from sklearn.exceptions import ConvergenceWarning
+
     with warnings.catch_warnings():
         # The last digits of a convex optimum do not matter to what starts from it.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return LogisticRegression(C=strength, max_iter=200, tol=1e-3, class_weight=weights).fit(x, labels)
+        return model.set_params(C=strength).fit(x, labels)
 
 
 def _per_class(model: Any) -> tuple[np.ndarray, np.ndarray]:

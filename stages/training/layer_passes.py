@@ -101,7 +101,7 @@ def forward(x: torch.Tensor, mask: torch.Tensor | None, weights: Copies, form: F
     """A layer's output `(B, L, H)` for states `(B, L, H)` and a mask that is added to scores `(B, 1, L or 1, L)`."""
     texts, length, width = x.shape
     states = x.reshape(-1, width)
-    split = linear(states, weights.qkv, weights.qkv_bias).view(texts, length, 3, form.heads, -1)
+    split = _linear(states, weights.qkv, weights.qkv_bias).view(texts, length, 3, form.heads, -1)
     heads = split.permute(2, 0, 3, 1, 4).reshape(3, texts * form.heads, length, -1)
     scores = torch.bmm(heads[0], heads[1].transpose(1, 2))
     if mask is None:
@@ -114,11 +114,11 @@ def forward(x: torch.Tensor, mask: torch.Tensor | None, weights: Copies, form: F
     context = torch.bmm(_dropped(shares, stay[0]), heads[2])
     context = context.view(texts, form.heads, length, -1).transpose(1, 2).reshape(-1, width)
 
-    before = _added(states, linear(context, weights.out, weights.out_bias), stay[1])
+    before = _added(states, _linear(context, weights.out, weights.out_bias), stay[1])
     middle, before_mean, before_deviation = _norm(before, form.norms[0])
-    inner = linear(middle, weights.first, weights.first_bias)
+    inner = _linear(middle, weights.first, weights.first_bias)
     active = gelu(inner)
-    after = _added(middle, linear(active, weights.second, weights.second_bias), stay[2])
+    after = _added(middle, _linear(active, weights.second, weights.second_bias), stay[2])
     found, after_mean, after_deviation = _norm(after, form.norms[1])
     moments = before_mean, before_deviation, after_mean, after_deviation
     saved = Saved(heads, shares, *stay, states, context, middle, inner, active, before, after, *moments)
@@ -161,6 +161,14 @@ def _attention_backward(gradient: torch.Tensor, form: Form, saved: Saved) -> tor
     torch.bmm(scores, key, out=heads[0])
     torch.bmm(scores.transpose(1, 2), query, out=heads[1])
     return heads.view(3, texts, form.heads, length, -1).permute(1, 3, 0, 2, 4).reshape(-1, 3 * width)
+
+
+def _linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    """A product with its bias. In bf16 oneDNN adds it within; otherwise torch writes it into the result before the product."""
+    if x.dtype == torch.bfloat16 and torch.backends.mkldnn.is_available():
+        found: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+        return found
+    return linear(x, weight, bias)
 
 
 def _product(gradient: torch.Tensor, x: torch.Tensor, out: torch.Tensor) -> torch.Tensor:

@@ -2,10 +2,10 @@
 
 Besides the members themselves two models are read: their *soup*, the mean of their weights, which costs no more than one model
 to use (Wortsman et al. 2022), and their *ensemble*, the mean of their probabilities, which costs as many models
-(Lakshminarayanan et al. 2017). What is kept is a member or the soup, an ordinary model in either case; the ensemble is read to
-see what the others leave on the table. Test is never looked at.
+(Lakshminarayanan et al. 2017). Params say which of them is kept. Test is never looked at.
 
-Cost: a reading of validation per member and one for the soup; one member at a time is in memory, and the sums of their weights.
+Cost: a reading of validation per member and one for the soup. One member at a time is in memory, and the sums of their weights;
+all of them where an ensemble chooses thresholds.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from scipy.special import expit, logit, logsumexp
 
 from stages import artifacts, tasks
 from stages.adaptation import METHODS
@@ -32,8 +31,9 @@ from stages.errors import ModelError
 from stages.params.task import TaskParams
 from stages.training import assembly, parallel
 from stages.training.batching import Rows
+from stages.training.ensemble import blend_of
 from stages.training.precision import device
-from stages.training.prediction import outputs_of
+from stages.training.prediction import load_tuned, outputs_of
 from stages.training.tuning import Settings, fitted
 
 SOUP, ENSEMBLE = "soup", "ensemble"
@@ -109,20 +109,20 @@ def keep(members: Sequence[Member], settings: Settings) -> dict[str, float]:
     task = tasks.make(settings.task)
     name = settings.training.metric if settings.training.metric != "auto" else task.figures.validation[0]
     rows, size = Rows.read(artifacts.tokenized("validation")), settings.training.eval_batch_size
-    said = {f"seed {one.seed}": _read(one.model, rows, size) for one in members}
-    soup = _cook(members, settings) if share_a_start(settings) else None
-    if soup is not None:
-        said[SOUP] = _read(soup, rows, size)
+    places = {f"seed {one.seed}": one.model for one in members}
+    if share_a_start(settings):
+        places[SOUP] = _cook(members, settings)
+    said = {model: _read(place, rows, size) for model, place in places.items()}
     together = ensemble([said[f"seed {one.seed}"] for one in members], settings.task)
     if together is not None:
         said[ENSEMBLE] = together
     found = {model: task.validate(outputs, rows.columns) for model, outputs in said.items()}
     best = max(members, key=lambda one: found[f"seed {one.seed}"][name])
-    kept = settings.training.keep if settings.training.keep == SOUP else f"seed {best.seed}"
-    _place(soup if soup is not None and kept == SOUP else best.model, artifacts.FINETUNED)
+    kept = f"seed {best.seed}" if settings.training.keep == "best" else settings.training.keep
+    _place(_bundle(members, best, settings) if kept == ENSEMBLE else places[kept], artifacts.FINETUNED)
     _report(best, kept, found)
-    if soup is not None:
-        shutil.rmtree(soup)
+    for folder in (_beside(members, SOUP), _beside(members, ENSEMBLE)):
+        shutil.rmtree(folder, ignore_errors=True)
     return {model: figures[name] for model, figures in found.items()}
 
 
@@ -157,41 +157,11 @@ def ensemble(outputs: Sequence[Outputs], task: TaskParams) -> np.ndarray | None:
         outputs: of each member, `(records, ...)`.
         task: decides what the outputs are.
     """
-    blend = BLENDS.get(task.kind)
-    if task.kind == "pair_regression" and task.regression.loss == "ordinal":
-        blend = _sigmoids
+    blend = blend_of(task)
     if blend is None or any(isinstance(one, Ragged) for one in outputs):
         return None
-    return blend(np.stack([dense(one).astype(np.float64) for one in outputs]))
-
-
-def _softmaxes(logits: np.ndarray) -> np.ndarray:
-    """The logarithm of the mean of softmaxes: `(members, records, classes)` to `(records, classes)`."""
-    shares: np.ndarray = logits - logsumexp(logits, axis=-1, keepdims=True)
-    found: np.ndarray = logsumexp(shares, axis=0) - np.log(len(logits))
+    found: np.ndarray = blend(torch.from_numpy(np.stack([dense(one).astype(np.float64) for one in outputs]))).numpy()
     return found
-
-
-def _sigmoids(logits: np.ndarray) -> np.ndarray:
-    """Logits of the mean of sigmoids."""
-    found: np.ndarray = logit(expit(logits).mean(axis=0))
-    return found
-
-
-def _numbers(scores: np.ndarray) -> np.ndarray:
-    """The mean."""
-    found: np.ndarray = scores.mean(axis=0)
-    return found
-
-
-BLENDS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
-    "classification": _softmaxes,
-    "pair_classification": _softmaxes,
-    "relation": _softmaxes,
-    "multilabel": _sigmoids,
-    "pair_regression": _numbers,
-}
-"""How outputs of a kind are put together."""
 
 
 def _read(folder: Path, rows: Rows, batch_size: int) -> Outputs:
@@ -200,19 +170,43 @@ def _read(folder: Path, rows: Rows, batch_size: int) -> Outputs:
     return outputs_of(model, rows, tasks.make(TaskParams.model_validate(facts.task)), facts.encoding.pad_id, batch_size)
 
 
+def _beside(members: Sequence[Member], name: str) -> Path:
+    """A folder next to those of the members."""
+    return members[0].model.parent.with_name(name)
+
+
 def _cook(members: Sequence[Member], settings: Settings) -> Path:
-    """Write the soup beside the members. What a method learned apart has no mean of its own, and is left out."""
-    folder = members[0].model.parent.with_name(SOUP)
+    """Write the soup. What a method learned apart has no mean of its own, and is left out."""
+    folder = _beside(members, SOUP)
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(members[0].model, folder)
     (folder / assembly.ADAPTER).unlink(missing_ok=True)
     for name in (base_model.WEIGHTS, assembly.HEAD):
         save_file(mean([one.model / name for one in members]), folder / name, metadata={"format": "pt"})
-    model, facts = assembly.load(folder, device())
-    task = tasks.make(TaskParams.model_validate(facts.task))
-    chosen = fitted(task, model, facts.encoding.pad_id, facts.schema, settings.training.eval_batch_size)
-    artifacts.write_json(folder / assembly.FACTS, asdict(replace(facts, fitted=chosen)))
+    _refit(folder, settings)
     return folder
+
+
+def _bundle(members: Sequence[Member], best: Member, settings: Settings) -> Path:
+    """Write the ensemble: the best member's files, and the other members in folders below; see `stages.training.ensemble`."""
+    folder = _beside(members, ENSEMBLE)
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(best.model, folder)
+    for one in members:
+        if one is not best:
+            shutil.copytree(one.model, folder / artifacts.MEMBERS / f"seed-{one.seed}")
+    _refit(folder, settings)
+    return folder
+
+
+def _refit(folder: Path, settings: Settings) -> None:
+    """Choose anew on validation what decoding needs, for a model that was put together of others."""
+    if not tasks.make(settings.task).fits:
+        return
+    tuned = load_tuned(folder)
+    pad, size = tuned.facts.encoding.pad_id, settings.training.eval_batch_size
+    chosen = fitted(tuned.task, tuned.model, pad, tuned.schema, size)
+    artifacts.write_json(folder / assembly.FACTS, asdict(replace(tuned.facts, fitted=chosen)))
 
 
 def _place(source: Path, target: Path) -> None:

@@ -8,7 +8,7 @@ left behind.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +17,13 @@ import torch
 from torch import nn
 
 from stages import tasks
-from stages.artifacts import Schema
+from stages.artifacts import MEMBERS, Schema
 from stages.encoding.ragged import Outputs, Ragged
 from stages.params.task import TaskParams
 from stages.tasks.protocol import Task
 from stages.training import assembly
 from stages.training.batching import Rows
+from stages.training.ensemble import Ensemble
 from stages.training.precision import device
 from stages.training.shares import reading
 
@@ -125,6 +126,16 @@ class Tuned:
         """Of the corpus that it was tuned on."""
         return self.facts.schema
 
+    @property
+    def members(self) -> int:
+        """How many models it consists of."""
+        return len(self.model.members) if isinstance(self.model, Ensemble) else 1
+
+    @property
+    def lead(self) -> Tuned:
+        """The member that validated best, of an ensemble; otherwise the model itself."""
+        return replace(self, model=self.model.members[0]) if isinstance(self.model, Ensemble) else self
+
     def outputs(self, table: pa.Table, batch_size: int) -> Outputs:
         """Outputs in float32 of tokenized rows, in the order of the table."""
         return outputs_of(self.model, Rows.of(table), self.task, self.facts.encoding.pad_id, batch_size)
@@ -141,6 +152,10 @@ class Tuned:
 
 
 def load_tuned(folder: Path) -> Tuned:
-    """Load what finetune wrote, onto the GPU when there is one."""
+    """Load what finetune wrote, all members of it if it is an ensemble, onto the GPU when there is one."""
     model, facts = assembly.load(folder, device())
-    return Tuned(model, facts, tasks.make(TaskParams.model_validate(facts.task)))
+    params = TaskParams.model_validate(facts.task)
+    others = [assembly.load(one, device())[0] for one in sorted((folder / MEMBERS).glob("*"))]
+    if others:
+        model = Ensemble([model, *others], params).eval()
+    return Tuned(model, facts, tasks.make(params))

@@ -16,6 +16,7 @@ from stages import artifacts
 from stages.exporters import manifest
 from stages.exporters.predictor import Predictor
 from stages.tasks.multilabel import Labels
+from stages.training.prediction import load_tuned
 from tests import tiny
 from tests.pipeline.running import inside, run
 
@@ -60,13 +61,20 @@ def scalars(values: Any) -> int:
 def test_emotions_get_labels_by_thresholds_of_their_own(done: Callable[..., Path]) -> None:
     # 200 comments do not show every emotion to train: held-out ones with others are left out.
     cleaning = {"normalize": "NFC", "empty": "drop", "unlabelled": "refuse", "unknown_labels": "drop"}
-    folder = done("goemotions", "goemotions", data__cleaning=cleaning, evaluation__alignment={"enabled": False})
+    changes = {"data__cleaning": cleaning, "evaluation__alignment": {"enabled": False}}
+    folder = done("goemotions", "goemotions", training__seeds=[1, 2], training__keep="ensemble", **changes)
     metrics = metrics_of(folder)
     assert {"macro_f1", "macro_f1_low", "micro_f1", "samples_f1", "map", "subset_accuracy"} <= set(metrics["test"])
     assert set(metrics["baselines"]) == {"majority", "tfidf"}
     assert 15 <= scalars(metrics) <= 40
     facts = json.loads((folder / artifacts.FINETUNED / "whetstone.json").read_text(encoding="utf-8"))
     assert len(facts["fitted"]["thresholds"]) == len(facts["schema"]["labels"])
+    with inside(folder):
+        tuned, rows = load_tuned(artifacts.FINETUNED), artifacts.read_table(artifacts.tokenized("validation"))
+        held_out = artifacts.read_table(artifacts.prepared("validation"))
+        assert tuned.members == 2
+        assert tuned.task.fit(tuned.outputs(rows, 64), rows, held_out, tuned.schema) == facts["fitted"]
+        assert tuned.task.fit(tuned.lead.outputs(rows, 64), rows, held_out, tuned.schema) != facts["fitted"]
     predicted = pq.read_table(folder / artifacts.predictions("test"))
     records = pq.read_table(folder / artifacts.prepared("test"))
     assert predicted["gold"].to_pylist() == records["labels"].to_pylist()

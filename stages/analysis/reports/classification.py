@@ -26,6 +26,8 @@ class ClassificationReport:
         single_text: whether a record is one text.
     """
 
+    calibrates = True
+
     def __init__(self, *, single_text: bool = True) -> None:
         self.single_label = single_text
 

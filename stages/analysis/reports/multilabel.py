@@ -24,6 +24,7 @@ class MultilabelReport:
     """A text and its labels."""
 
     single_label = False
+    calibrates = False
 
     def baselines(self, given: Evaluated) -> dict[str, Comparison]:
         """The most frequent labels, and TF-IDF with a regression and a threshold per label."""

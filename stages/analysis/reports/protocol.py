@@ -22,7 +22,7 @@ class Evaluated:
     Attributes:
         task: its kind.
         schema: of the corpus.
-        predictions: by split; validation among them.
+        predictions: by split; validation among them where the report calibrates.
         prepared: reads a prepared split.
         bootstrap: how intervals are made.
         params: the `evaluation` section.
@@ -49,9 +49,11 @@ class Report(Protocol):
     Attributes:
         single_label: whether each record has one of some labels and its text alone says which: only then do a probe, a
             calibration of all probabilities and small changes of the text mean what the alignment report says of them.
+        calibrates: whether confidence is fitted on validation, which is then predicted besides the splits that are judged.
     """
 
     single_label: bool
+    calibrates: bool
 
     def baselines(self, given: Evaluated) -> dict[str, Comparison]:
         """Each judged split without fine-tuning; empty where nothing sensible is that cheap."""

@@ -25,6 +25,7 @@ class QuestionAnsweringReport:
     """A question, a context, an answer."""
 
     single_label = False
+    calibrates = False
 
     def baselines(self, given: Evaluated) -> dict[str, Comparison]:  # noqa: ARG002
         """None; see above."""

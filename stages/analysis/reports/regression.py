@@ -26,6 +26,7 @@ class RegressionReport:
     """Two texts and a score."""
 
     single_label = False
+    calibrates = False
 
     def baselines(self, given: Evaluated) -> dict[str, Comparison]:
         """Train's mean, whose correlations are 0 by definition, and the cosine of TF-IDF vectors."""

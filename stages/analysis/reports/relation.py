@@ -33,6 +33,7 @@ class RelationReport:
     """A text, two entities, one relation."""
 
     single_label = False
+    calibrates = True
 
     def baselines(self, given: Evaluated) -> dict[str, Comparison]:
         """The majority class and TF-IDF with logistic regression, by the relations' own figures."""

@@ -23,6 +23,7 @@ class TaggingReport:
     """One text, many spans."""
 
     single_label = False
+    calibrates = False
 
     def baselines(self, given: Evaluated) -> dict[str, Comparison]:
         """Train's names wherever they stand; see `stages.analysis.dictionary`."""

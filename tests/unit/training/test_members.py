@@ -16,13 +16,17 @@ from scipy.special import expit, softmax
 from stages import artifacts
 from stages.adaptation import METHODS
 from stages.errors import ModelError, ParamsError
+from stages.exporters import manifest
+from stages.exporters.predictor import Predictor
 from stages.params import regimen, whole
 from stages.params.adaptation import AdaptationParams
 from stages.params.model import ModelParams
 from stages.params.objectives import ObjectivesParams
 from stages.params.task import TaskParams
 from stages.params.training import TrainingParams
-from stages.training import members
+from stages.training import assembly, members
+from stages.training.batching import Rows
+from stages.training.prediction import load_tuned, outputs_of
 from stages.training.tuning import Settings
 from tests import tiny
 from tests.pipeline.running import inside, run
@@ -80,7 +84,7 @@ def tuned(folder: Path, **training: object) -> tuple[dict[str, bytes], dict[str,
     run(folder, "finetune")
     places = (folder / artifacts.FINETUNED, folder / artifacts.TRAINING_REPORT)
     assert not (folder / ".checkpoints").exists()
-    model, report = ({one.name: one.read_bytes() for one in place.iterdir()} for place in places)
+    model, report = ({one.name: one.read_bytes() for one in place.iterdir() if one.is_file()} for place in places)
     return model, report
 
 
@@ -112,6 +116,35 @@ def test_seeds_through_the_stage(prepared: Path, tmp_path: Path) -> None:
                 value, torch.stack([part[key] for part in parts]).float().mean(0).to(value.dtype)
             )
     assert json.loads(report["summary.json"])["kept"] == "soup"
+
+    chosen, report = tuned(prepared, seeds=[1, 2], keep="ensemble")
+    assert json.loads(report["summary.json"])["kept"] == "ensemble"
+    assert list(csv.DictReader(report["seeds.csv"].decode().splitlines()))[-1]["kept"] == "1"
+    assert chosen == same, "the best member's own files"
+    with inside(prepared):
+        together = load_tuned(artifacts.FINETUNED)
+        assert together.members == 2
+        rows = artifacts.read_table(artifacts.tokenized("test"))
+        said = together.outputs(rows, 8)
+        parts = []
+        for part in together.model.members:
+            own = assembly.load(artifacts.FINETUNED, torch.device("cpu"))[0]
+            own.load_state_dict(part.state_dict())
+            parts.append(softmax(outputs_of(own, Rows.of(rows), together.task, 0, 8), axis=1))
+    assert np.abs(parts[0] - parts[1]).max() > 1e-3
+    np.testing.assert_allclose(softmax(said, axis=1), np.mean(parts, axis=0), rtol=1e-4)
+
+    change(prepared, "export", int8=False)
+    run(prepared, "evaluate", "export")
+    release = prepared / artifacts.RELEASE
+    assert manifest.verify(release) > 8
+    (other,) = (release / artifacts.MEMBERS).iterdir()
+    assert (other / "model.safetensors").read_bytes() == alone[3 - int(kept.split()[1])][0]["model.safetensors"]
+    assert "ensemble of 2 runs" in (release / "README.md").read_text(encoding="utf-8")
+    np.testing.assert_allclose(Predictor(release).outputs(rows), said, atol=1e-4)
+    (other / "whetstone.json").unlink()
+    with pytest.raises(ModelError, match=r"members/seed-\d/whetstone.json: is missing"):
+        manifest.verify(release)
 
 
 def test_a_run_that_had_ended_is_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,6 +179,14 @@ def test_a_run_that_had_ended_is_not_done_again(tmp_path: Path, monkeypatch: pyt
         (
             {"training": {"seeds": [1, 2], "keep": "soup"}, "adaptation": {"method": "prefix"}},
             "inserts other random weights",
+        ),
+        ({"training": {"keep": "ensemble"}}, "name them in seeds"),
+        (
+            {
+                "training": {"seeds": [1, 2], "keep": "ensemble", "head_start": "random", "metric": "auto"},
+                "task": {"kind": "tagging"},
+            },
+            "no mean of probabilities",
         ),
         ({"training": {"seeds": [1, 2], "metric": "loss"}}, "compared by a metric of the task"),
     ],
