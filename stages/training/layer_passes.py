@@ -7,6 +7,7 @@ mask are one pass over the scores, dropout and residual one over the states, and
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -165,10 +166,16 @@ def _attention_backward(gradient: torch.Tensor, form: Form, saved: Saved) -> tor
 
 def _linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
     """A product with its bias. In bf16 oneDNN adds it within; otherwise torch writes it into the result before the product."""
-    if x.dtype == torch.bfloat16 and torch.backends.mkldnn.is_available():
+    if x.dtype == torch.bfloat16 and _adds_biases():
         found: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
         return found
     return linear(x, weight, bias)
+
+
+@cache
+def _adds_biases() -> bool:
+    """Whether oneDNN multiplies bf16 on this processor."""
+    return hasattr(torch.ops.mkldnn, "_linear_pointwise") and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _product(gradient: torch.Tensor, x: torch.Tensor, out: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from transformers import BertModel, DistilBertConfig, DistilBertModel
 
-from stages.training import attention, dropout, layers, stream
+from stages.training import attention, dropout, layer_passes, layers, stream
 from stages.training.clipping import ClippedAdamW
 from tests.unit.training.test_attention import batch, bert
 
@@ -261,3 +261,13 @@ def test_a_run_draws_the_same_numbers_again() -> None:
         found.append(gradients(model))
     for name, one in found[0].items():
         assert torch.equal(one, found[1][name]), name
+
+
+def test_a_bias_within_the_product_is_the_bias_behind_it() -> None:
+    draw = torch.Generator().manual_seed(3)
+    x, weight, bias = (torch.randn(shape, generator=draw).bfloat16() for shape in ((40, 24), (16, 24), (16,)))
+    found = layer_passes._linear(x, weight, bias)
+    wanted = nn.functional.linear(x.double(), weight.double(), bias.double())
+    assert (found.double() - wanted).abs().max() <= wanted.abs().max() / 128  # bf16 keeps 8 bits
+    single = layer_passes._linear(x.float(), weight.float(), bias.float())
+    torch.testing.assert_close(single.double(), wanted, atol=1e-5, rtol=1e-5)
