@@ -19,7 +19,7 @@ from stages.alignment import readers, sampling
 from stages.alignment.readers import Reader
 from stages.artifacts import Schema
 from stages.encoding import base_model, tokenizer
-from stages.errors import UserError
+from stages.errors import DataError, UserError
 from stages.metrics import linear, transferability
 from stages.metrics.intervals import Bootstrap, Estimate
 from stages.params.model import ModelParams
@@ -46,15 +46,19 @@ def rank(name: str, revision: str | None) -> Rank:
     """Read the prepared data with one model.
 
     Raises:
+        DataError: records have not one label each.
         ModelError: there is no such model.
     """
+    schema = Schema.read()
+    if schema.task != "classification":
+        raise DataError(f"a probe is fitted on texts with one label each, and task.kind: {schema.task} has none.")
+    labels = schema.labels
     params = ModelParams(base=name, revision=revision)
     folder = base_model.locate(params)
     words = tokenizer.load(folder)
     encoder = assembly.load_encoder(folder, params, device()).to(device()).eval()
     longest = min(LONGEST, tokenizer.longest_input(folder))
     reader = Reader(encoder, words, base_model.pooling_of(folder) or "mean", longest, tokenizer.pad_id(folder, words))
-    labels = Schema.read().labels
     (learned, ids), (held, gold) = (_read(reader, split, labels) for split in ("train", "validation"))
     right = linear.Ridge(learned, ids, len(labels)).predict(held) == gold
     return Rank(

@@ -2,7 +2,8 @@
 
 Run it after prepare. It names labels that are new or gone, and says whether the records that came in look like those that were
 there: a classifier is asked to tell them apart by their character n-grams, which needs no model and serves every language.
-Exit code 0: nothing to stop for. 1: `gate.data` says stop. 2: the revision's data cannot be had.
+Exit code 0: nothing to stop for, or a kind of task that is not compared. 1: `gate.data` says stop. 2: the revision's data
+cannot be had.
 """
 
 from __future__ import annotations
@@ -89,6 +90,10 @@ def data(words: Sequence[str]) -> int:
     try:
         params = cast("GateParams", load((GateParams,))["gate"])
         revision = chosen.baseline or params.baseline
+        kind = Schema.read().task
+        if kind not in sources.JUDGED:
+            sys.stdout.write(f"train since {revision}: of task.kind {kind} nothing is compared, and nothing stopped\n")
+            return 0
         before, now = read(sources.reader(revision)), read(sources.here())
     except UserError as error:
         log.error("gate: %s", error)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from stages import artifacts
+from stages.alignment import ranking
+from stages.artifacts import Schema
 from stages.gate import arrivals
 from stages.gate.arrivals import Corpus
 from stages.params.gate import NewData
@@ -91,3 +97,15 @@ def test_few_new_texts_are_not_tested() -> None:
     found = arrivals.compare(BEFORE, joined(BEFORE, corpus(9, {"billing": arrivals.LEAST - 1})), 0)
     assert found.separation is None
     assert "too few to compare" in "\n".join(arrivals.told(found, "main"))
+
+
+def test_other_kinds_of_task_stop_nothing_and_are_not_ranked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(Path(__file__).resolve().parents[3] / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert arrivals.data(["--baseline", "main"]) == 2, "nothing was prepared"
+    artifacts.write_json(artifacts.SCHEMA, vars(Schema("tagging", ["person"], {"train": 3})))
+    assert arrivals.data(["--baseline", "main"]) == 0
+    assert "task.kind tagging" in capsys.readouterr().out
+    assert ranking.main(["packaged:all-MiniLM-L6-v2"]) == 2
