@@ -11,6 +11,7 @@ import torch
 from stages.corpora.tag_schemes import Tagset
 from stages.tasks import viterbi
 from stages.tasks.crf import IGNORED, Crf
+from stages.tasks.partition import log_partition
 from stages.tasks.viterbi import FORBIDDEN, Transitions
 
 TAGSETS = [Tagset("BIO", ("A", "B")), Tagset("IOB1", ("A",)), Tagset("BIOES", ("A",)), Tagset("BMES", ("A",))]
@@ -137,3 +138,40 @@ def test_forbidden_scores_learn_nothing_and_are_not_saved() -> None:
     assert gradient.any()
     assert not gradient[crf.barred[:-1, :-1]].any()
     assert set(crf.state_dict()) == {"start", "end", "between"}
+
+
+def slow_partition(emissions: torch.Tensor, lengths: torch.Tensor, scores: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    """The forward algorithm in logarithms, step by step, with autograd's own gradient."""
+    start, end, between = scores
+    alpha = start + emissions[:, 0]
+    for step in range(1, emissions.shape[1]):
+        following = torch.logsumexp(alpha[:, :, None] + between, dim=1) + emissions[:, step]
+        alpha = torch.where((step < lengths)[:, None], following, alpha)
+    return torch.logsumexp(alpha + end, dim=1)
+
+
+@pytest.mark.parametrize("spread", [1.0, 30.0])
+@pytest.mark.parametrize("tagset", TAGSETS, ids=lambda tagset: tagset.scheme)
+def test_sum_and_gradient_equal_those_of_the_slow_recursion(tagset: Tagset, spread: float) -> None:
+    crf, _, _ = made(tagset, 3)
+    generator = torch.Generator().manual_seed(4)
+    lengths = torch.tensor([1, 2, 9, 5, 0, 9])
+    emissions = spread * torch.randn(6, 9, len(tagset.tags), generator=generator)
+    wanted = torch.rand(6, generator=generator) * (lengths > 0)
+    found = []
+    for sums, kind in ((log_partition, torch.float32), (slow_partition, torch.float64)):
+        leaves = [one.detach().clone().to(kind).requires_grad_() for one in (emissions, *crf.scores())]
+        said = sums(leaves[0], lengths, tuple(leaves[1:]))  # type: ignore[arg-type]
+        (said * wanted.to(kind)).sum().backward()  # type: ignore[no-untyped-call]
+        found.append([said.detach(), *(one.grad for one in leaves)])
+    for ours, reference in zip(*found, strict=True):
+        torch.testing.assert_close(ours.double(), reference.double(), rtol=1e-5, atol=1e-5)
+
+
+def test_a_long_sequence_of_sure_tags_neither_overflows_nor_vanishes() -> None:
+    crf, _, _ = made(TAGSETS[0], 5)
+    emissions = (300 * torch.randn(2, 400, 5, generator=torch.Generator().manual_seed(6))).requires_grad_()
+    crf.log_likelihood(emissions, torch.zeros(2, 400, dtype=torch.long)).sum().backward()  # type: ignore[no-untyped-call]
+    assert emissions.grad is not None
+    assert emissions.grad.isfinite().all()
+    assert float(emissions.grad.sum(dim=2).abs().max()) < 1e-4, "one tag less its probability, over all tags"
