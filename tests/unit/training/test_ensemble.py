@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -24,7 +25,7 @@ from stages.training import ensemble
 
 LABELS = ["a", "b", "c"]
 ORDINAL = TaskParams(kind="pair_regression", regression=RegressionParams(loss="ordinal", range=[0.0, 3.0], levels=4))
-ASKED = {**{kind: TaskParams(kind=kind) for kind in BLENDED}, "ordinal": ORDINAL}
+ASKED = {**{kind: TaskParams.model_validate({"kind": kind}) for kind in BLENDED}, "ordinal": ORDINAL}
 
 
 def member(params: TaskParams, seed: int) -> nn.Module:
@@ -37,10 +38,11 @@ def member(params: TaskParams, seed: int) -> nn.Module:
         ),
         add_pooling_layer=False,
     )  # fmt: skip
-    model = tasks.make(params).model(encoder, "mean", Schema(params.kind, LABELS, {}), ModelParams()).eval()
+    model: Any = tasks.make(params).model(encoder, "mean", Schema(params.kind, LABELS, {}), ModelParams()).eval()
     with torch.no_grad():
         model.head.weight.mul_(600)
-    return model
+    made: nn.Module = model
+    return made
 
 
 def batch(kind: str) -> dict[str, np.ndarray]:

@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from scipy.special import expit, softmax
 
 from stages import artifacts
 from stages.adaptation import METHODS
+from stages.encoding.ragged import dense
 from stages.errors import ModelError, ParamsError
 from stages.exporters import manifest
 from stages.exporters.predictor import Predictor
@@ -125,12 +127,13 @@ def test_seeds_through_the_stage(prepared: Path, tmp_path: Path) -> None:
         together = load_tuned(artifacts.FINETUNED)
         assert together.members == 2
         rows = artifacts.read_table(artifacts.tokenized("test"))
-        said = together.outputs(rows, 8)
+        said = dense(together.outputs(rows, 8))
         parts = []
-        for part in together.model.members:
+        members_of: Any = together.model
+        for part in members_of.members:
             own = assembly.load(artifacts.FINETUNED, torch.device("cpu"))[0]
             own.load_state_dict(part.state_dict())
-            parts.append(softmax(outputs_of(own, Rows.of(rows), together.task, 0, 8), axis=1))
+            parts.append(softmax(dense(outputs_of(own, Rows.of(rows), together.task, 0, 8)), axis=1))
     assert np.abs(parts[0] - parts[1]).max() > 1e-3
     np.testing.assert_allclose(softmax(said, axis=1), np.mean(parts, axis=0), rtol=1e-4)
 
@@ -141,7 +144,7 @@ def test_seeds_through_the_stage(prepared: Path, tmp_path: Path) -> None:
     (other,) = (release / artifacts.MEMBERS).iterdir()
     assert (other / "model.safetensors").read_bytes() == alone[3 - int(kept.split()[1])][0]["model.safetensors"]
     assert "ensemble of 2 runs" in (release / "README.md").read_text(encoding="utf-8")
-    np.testing.assert_allclose(Predictor(release).outputs(rows), said, atol=1e-4)
+    np.testing.assert_allclose(dense(Predictor(release).outputs(rows)), said, atol=1e-4)
     (other / "whetstone.json").unlink()
     with pytest.raises(ModelError, match=r"members/seed-\d/whetstone.json: is missing"):
         manifest.verify(release)
