@@ -29,6 +29,8 @@ from ruamel.yaml import YAML
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = ("prepare", "tokenize", "finetune", "evaluate", "export")
 PARTS = ("stages", "dvc.yaml", "params.yaml", ".gitignore", ".dvcignore")
+TRIES = 3
+"""Signals for each kill at most: some come when the stage has ended already."""
 LEFT = ("**/*.partial", ".checkpoints")
 SMALL: dict[str, dict[str, Any]] = {
     "data": {"limit": 100},
@@ -157,7 +159,7 @@ def disturbed(state: Path, folder: Path, stage: str, after: float, whom: str, ex
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--kills", type=int, default=20, help="that hit")
     parser.add_argument(
         "--data", type=Path, help="a folder with train.csv and test.csv; without it, the default corpus"
     )
@@ -170,10 +172,14 @@ def main() -> None:
         whole.mkdir()
         build(whole, options.data)
         spent = undisturbed(whole, states)
-        found = []
-        for i in range(options.kills):
-            stage = STAGES[i % len(STAGES)]
-            whom = ("stage", "all")[i // len(STAGES) % 2]
+        found: list[Outcome] = []
+        for _ in range(TRIES * options.kills):
+            hit = sum(one.hit for one in found)
+            if hit == options.kills:
+                break
+            # A signal that came too late is sent again, to the same stage.
+            stage = STAGES[hit % len(STAGES)]
+            whom = ("stage", "all")[hit // len(STAGES) % 2]
             # The same path as the undisturbed project had: nothing may depend on it, and this is not what is asked here.
             one = disturbed(
                 states / stage, place / "trial", stage, chance.random() * spent[stage], whom, entry(whole, stage)
@@ -189,7 +195,7 @@ def main() -> None:
             f"| {sum(bool(one.left) for one in own)} |"
         )
     print(f"{len(found) - len(hits)} of {len(found)} came when the stage had ended already")
-    if not all(one.recovered and one.identical and not one.left for one in hits):
+    if len(hits) < options.kills or not all(one.recovered and one.identical and not one.left for one in hits):
         raise SystemExit(1)
 
 
