@@ -48,8 +48,7 @@ def work(stage: harness.Stage) -> None:
     artifacts.write_json(artifacts.METRICS, {**scalars, **({"calibration": calibration} if calibration else {})})
     details = summary.details(found, baselines, {split: one.details for split, one in scores.items()}, params.decimals)
     artifacts.write_json(artifacts.DETAILS, details)
-    alone = given if tuned.members == 1 else read_alone(tuned.lead, given)
-    align(tuned.lead, alone, baselines, single_label=report.single_label)
+    align(tuned, given, baselines, single_label=report.single_label)
     tell(stage, scores, baselines, tuned)
 
 
@@ -76,6 +75,8 @@ def align(tuned: Tuned, given: Evaluated, baselines: Mapping[str, Comparison], *
     """The three gaps, or those that texts alone tell; see `stages.alignment`."""
     measured, right = None, None
     params = given.params
+    if params.alignment.enabled and tuned.members > 1:
+        tuned, given = tuned.lead, read_alone(tuned.lead, given)
     if single_label:
         right = {"tuned": was_right(given.predictions["test"])}
         if "test" in baselines and baselines["test"].right is not None:
