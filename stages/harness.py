@@ -9,7 +9,9 @@ example). It is an environment variable and no param, since the machine that a s
 
 from __future__ import annotations
 
+import atexit
 import ctypes
+import gc
 import logging
 import os
 import shlex
@@ -31,6 +33,8 @@ S = TypeVar("S", bound=Section)
 PR_SET_PDEATHSIG = 1
 LAUNCH = "WHETSTONE_LAUNCH"
 """Environment variable with the words that start a stage as several processes."""
+USUAL_COLLECTION = (700, 10, 10)
+"""Python's own thresholds of garbage collection; see `stages.__init__`."""
 log = logging.getLogger(__name__)
 
 
@@ -58,6 +62,9 @@ def main(
         sections: the params that it reads.
         launchable: whether it can run as several processes; see `LAUNCH`.
     """
+    gc.set_threshold(*USUAL_COLLECTION)
+    # The end of the process frees all memory; to look for garbage in it before takes a second.
+    atexit.register(gc.freeze)
     _die_with_parent()
     first = int(os.environ.get("RANK", "0")) == 0
     logging.basicConfig(level=logging.INFO if first else logging.ERROR, format="%(message)s", stream=sys.stderr)

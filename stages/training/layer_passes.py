@@ -1,4 +1,4 @@
-"""Forward and backward pass of a layer of BERT's kind (Devlin et al. 2019), operation by operation.
+"""Passes of a layer of BERT's kind (Devlin et al. 2019), operation by operation: forward, backward, and reading alone.
 
 T tokens of B texts of L, H wide; h heads, d wide. Products and what lies between them are in the kind of numbers that states
 and weights come in; softmax and norms add up in float32; gradients of weights have the kind of the memory for them. Scale and
@@ -8,12 +8,13 @@ mask are one pass over the scores, dropout and residual one over the states, and
 from __future__ import annotations
 
 from functools import cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import nn
-from torch.nn.functional import gelu, linear
+from torch.nn.functional import gelu, linear, scaled_dot_product_attention
 
+from stages.training.attention import READING
 from stages.training.dropout import LEVELS, kept
 
 MANY = 2048
@@ -126,6 +127,23 @@ def forward(x: torch.Tensor, mask: torch.Tensor | None, weights: Copies, form: F
     return found.view(texts, length, width), saved
 
 
+def read(x: torch.Tensor, mask: torch.Tensor | None, weights: Copies, form: Form) -> torch.Tensor:
+    """The output of `forward` without dropout, where nothing is kept for a backward pass."""
+    texts, length, width = x.shape
+    if length < READING:
+        return forward(x, mask, weights, form)[0]
+    states = x.reshape(-1, width)
+    split = _linear(states, weights.qkv, weights.qkv_bias).view(texts, length, 3, form.heads, -1)
+    query, key, value = split.permute(2, 0, 3, 1, 4)
+    added = mask if mask is None else mask.to(query.dtype)
+    context = scaled_dot_product_attention(query, key, value, added, scale=form.scale)
+    context = context.transpose(1, 2).reshape(-1, width)
+    middle, *_ = _norm(_linear(context, weights.out, weights.out_bias).add_(states), form.norms[0])
+    active = _linear(middle, weights.first, weights.first_bias, activation="gelu")
+    found, *_ = _norm(_linear(active, weights.second, weights.second_bias).add_(middle), form.norms[1])
+    return found.view(texts, length, width)
+
+
 def backward(
     gradient: torch.Tensor, weights: Copies, form: Form, saved: Saved, memory: Memory
 ) -> tuple[torch.Tensor, list[torch.Tensor]]:
@@ -164,12 +182,18 @@ def _attention_backward(gradient: torch.Tensor, form: Form, saved: Saved) -> tor
     return heads.view(3, texts, form.heads, length, -1).permute(1, 3, 0, 2, 4).reshape(-1, 3 * width)
 
 
-def _linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-    """A product with its bias. In bf16 oneDNN adds it within; otherwise torch writes it into the result before the product."""
+def _linear(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, activation: Literal["none", "gelu"] = "none"
+) -> torch.Tensor:
+    """A product with its bias and what comes behind it.
+
+    In bf16 oneDNN does all of it within; otherwise torch writes the bias into the result before the product.
+    """
     if x.dtype == torch.bfloat16 and _adds_biases():
-        found: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+        found: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, activation, [], "none")
         return found
-    return linear(x, weight, bias)
+    found = linear(x, weight, bias)
+    return gelu(found) if activation == "gelu" else found
 
 
 @cache

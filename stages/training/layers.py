@@ -9,9 +9,9 @@ operations a layer (docs/experiment_log.md). Here
 - a layer is one node, whose passes stand in `stages.training.layer_passes`.
 
 What is computed is what the layer computes under autocast with `stages.training.stream`: products and what lies between them
-in bf16, weights and their gradients in float32. The order of roundings differs, as between any two implementations. Wherever
-something else is asked of a layer, its own code runs: reading without gradients, evaluation, float32, long texts without
-dropout, decoders, other activations, weights that are frozen or wrapped.
+in bf16, weights and their gradients in float32. The order of roundings differs, as between any two implementations. Reading
+without gradients goes by the same copies. Wherever something else is asked of a layer, its own code runs: float32, long texts
+without dropout, decoders, other activations, weights that are wrapped, and with gradients weights that are frozen.
 """
 
 from __future__ import annotations
@@ -122,7 +122,9 @@ class Weights:
         """What a layer is besides its products."""
         return Form(self.norms, self.heads, self.scale, dropout)
 
+    @torch.inference_mode(mode=False)
     def _allocated(self) -> tuple[Copies, Memory]:
+        """Memory that serves with gradients also where it is first asked for without."""
         query, _, _, *others = self.products
         shapes = [(3 * query.out_features, query.in_features), *((one.out_features, one.in_features) for one in others)]
         copies = [
@@ -160,22 +162,28 @@ def _decided(
     weights: Weights = layer.as_one_node
     drops = layer.attention.self.dropout.p, layer.attention.output.dropout.p, layer.output.dropout.p
     parameters = weights.parameters()
-    suits = (
-        layer.training
-        and torch.is_grad_enabled()
-        and hidden_states.dtype == torch.bfloat16
+    plain = (
+        hidden_states.dtype == torch.bfloat16
         and hidden_states.device.type == "cpu"
         and all(one is None for one in (*arguments, options.get("past_key_values")))
         and (attention_mask is None or attention_mask.is_floating_point())
+        and not options.get("output_attentions")
+    )
+    learns = (
+        plain
+        and layer.training
+        and torch.is_grad_enabled()
         and (drops[0] > 0 or hidden_states.size(1) < attention.CROSSING[torch.bfloat16])
         and all(one.requires_grad for one in parameters)
         and not layer.gradient_checkpointing
-        and not options.get("output_attentions")
     )
-    if not suits:
+    reads = plain and not layer.training and not torch.is_grad_enabled()
+    if not (learns or reads):
         return type(layer).forward(layer, hidden_states, attention_mask, *arguments, **options)
     with torch.autocast("cpu", enabled=False):
-        return Layer.apply(hidden_states, attention_mask, weights, weights.form(drops), *parameters)  # type: ignore[no-untyped-call]
+        if learns:
+            return Layer.apply(hidden_states, attention_mask, weights, weights.form(drops), *parameters)  # type: ignore[no-untyped-call]
+        return layer_passes.read(hidden_states, attention_mask, weights.renewed(), weights.form((0.0, 0.0, 0.0)))
 
 
 def _weights(layer: Any) -> Weights | None:

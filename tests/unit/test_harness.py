@@ -61,6 +61,29 @@ def test_other_sections_are_checked_before_any_work(root: Path, caplog: pytest.L
     assert "did you mean 'licence'?" in caplog.text
 
 
+def test_garbage_is_collected_seldom_while_a_stage_is_imported_and_not_at_its_end(root: Path, project: Path) -> None:
+    program = """
+import gc, sys
+sys.argv[0] = "-m"
+from stages import harness
+
+class Circle:
+    def __init__(self):
+        self.own = self
+    def __del__(self):
+        print("sorted out")
+
+print(gc.get_threshold()[0])
+harness.main("prepare", lambda _: print(gc.get_threshold()[0]), ())
+gc.collect()
+Circle()
+"""
+    words = [sys.executable, "-c", program]
+    environment = {**os.environ, "PYTHONPATH": str(project)}
+    done = subprocess.run(words, cwd=root, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["50000", str(harness.USUAL_COLLECTION[0])]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's death")
 def test_a_stage_dies_with_the_process_that_started_it(project: Path) -> None:
     child = (

@@ -79,6 +79,19 @@ def test_states_and_gradients_are_the_layers_own_in_float64(masked: bool) -> Non
         torch.testing.assert_close(one.grad, own[name], rtol=1e-9, atol=1e-9, msg=name)
 
 
+@pytest.mark.parametrize("length", [7, attention.READING])
+@pytest.mark.parametrize("masked", [False, True])
+def test_states_that_are_only_read_are_the_layers_own_in_float64(masked: bool, length: int) -> None:
+    layer, weights = double()
+    x = torch.randn(3, length, 32, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    mask = torch.zeros(3, 1, length, length, dtype=torch.float64)
+    mask[1, ..., 4:] = torch.finfo(torch.float64).min
+    given = mask if masked else None
+    with torch.inference_mode():
+        found = layer_passes.read(x, given, weights.renewed(), weights.form((0.0, 0.0, 0.0)))
+        torch.testing.assert_close(found, layer(x, given), rtol=1e-10, atol=1e-10)
+
+
 def node(x: torch.Tensor, mask: Any, weights: layers.Weights, *shares: float) -> torch.Tensor:
     """A layer as one node, with dropout that is drawn alike each time."""
     torch.manual_seed(9)
@@ -134,6 +147,37 @@ def test_bf16_is_as_near_to_float32_as_autocast_is(at_once: list[int]) -> None:
         assert one.dtype == torch.float32
         if one.ndim > 1:
             assert likeness(one, expected[name]) > min(0.9995, likeness(other[name], expected[name]) - 2e-4), name
+
+
+@pytest.mark.parametrize("length", [attention.READING - 4, 40])
+def test_reading_is_as_near_to_float32_as_autocast_is(length: int, at_once: list[int], read_at_once: list[int]) -> None:
+    inputs = batch(length)
+    there = inputs["attention_mask"].bool()
+    models = bert(), prepared(installed=False), prepared(share=0.2)
+    exact, usual, ours = (model.eval() for model in models)
+    with torch.inference_mode():
+        wanted = exact(**inputs).last_hidden_state[there]
+        with torch.autocast("cpu", torch.bfloat16):
+            other, found = (model(**inputs).last_hidden_state[there] for model in (usual, ours))
+    assert (len(at_once), len(read_at_once)) == (0, 2)
+    assert found.dtype == torch.bfloat16
+    assert likeness(found, wanted) > min(0.9999, likeness(other, wanted) - 1e-4)
+
+
+def test_a_first_reading_without_gradients_leaves_training_as_it_is() -> None:
+    untouched, model = prepared(), prepared()
+    torch.autograd.backward(loss(untouched))
+    expected = gradients(untouched)
+    with torch.inference_mode():
+        before = loss(model.eval())
+    torch.autograd.backward(loss(model.train()))
+    for name, one in gradients(model).items():
+        assert torch.equal(one, expected[name]), name
+    with torch.no_grad():
+        for one in model.parameters():
+            one.mul_(1.1)
+    with torch.inference_mode():
+        assert not torch.equal(loss(model.eval()), before), "the weights have moved"
 
 
 @pytest.mark.parametrize("together", [False, True])
@@ -195,7 +239,7 @@ def test_a_copy_computes_with_its_own_weights() -> None:
     assert all(one.grad is None for one in model.parameters())
 
 
-def test_a_layer_runs_its_own_code_where_something_else_is_asked(at_once: list[int]) -> None:
+def test_a_layer_runs_its_own_code_where_something_else_is_asked(at_once: list[int], read_at_once: list[int]) -> None:
     model = prepared()
     loss(model)
     assert len(at_once) == 2
@@ -205,7 +249,11 @@ def test_a_layer_runs_its_own_code_where_something_else_is_asked(at_once: list[i
     with torch.no_grad():
         loss(model)
     model(**batch(12))
-    assert len(at_once) == 2, "evaluation, no gradients, float32"
+    with torch.inference_mode():
+        model.eval()(**batch(40))
+    model.train()
+    assert len(at_once) == 2, "evaluation with gradients, dropout without them, float32"
+    assert not read_at_once
     loss(model, length=attention.CROSSING[torch.bfloat16])
     assert len(at_once) == 2, "long texts without dropout"
     frugal = prepared()
