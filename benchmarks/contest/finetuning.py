@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from unittest.mock import patch
 
-from stages import finetune, harness
-from stages.training.trainer import Tuner
-
 
 def main() -> None:
+    sys.argv[0] = "-m"  # what it is while `python -m stages.finetune` imports; see `stages.__init__`
+    from stages import finetune, harness
+    from stages.training.trainer import Tuner
+
     whole, seconds = Tuner.run, []
 
     def timed(tuner: Tuner) -> None:
