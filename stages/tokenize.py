@@ -34,7 +34,8 @@ def work(stage: harness.Stage) -> None:
     words = tokenizer.load(folder)
     max_length = choose_length(task, words, text, tokenizer.longest_input(folder))
     shutil.rmtree(artifacts.TOKENIZED, ignore_errors=True)
-    report = {split: encode_split(task, split, words, max_length, schema) for split in schema.splits}
+    made = {split: encode_split(task, split, words, max_length, schema) for split in schema.splits}
+    report = {split: {**numbers, **lost} for split, (numbers, lost) in made.items()}
     Encoding(max_length, tokenizer.pad_id(folder, words), words.get_vocab_size(), model.base, model.revision).write()
     artifacts.write_json(artifacts.TEXT_REPORT / "tokens.json", {"max_length": max_length, "splits": report})
     for split, numbers in report.items():
@@ -43,6 +44,9 @@ def work(stage: harness.Stage) -> None:
             split, numbers["records"], numbers["length_mean"], numbers["truncated_records"], max_length,
             numbers["subwords_per_word"],
         )  # fmt: skip
+        told = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in made[split][1].items() if count)
+        if told:
+            log.info("%-10s %s", split, told)
         stage.record.metrics({f"{split}.{key}": float(value) for key, value in numbers.items()})
     stage.record.artifact(artifacts.TEXT_REPORT / "tokens.json")
 
@@ -71,8 +75,10 @@ def readable(task: Task, split: str, names: list[str]) -> list[str]:
     return [name for name in names if split not in artifacts.UNLABELLED or name not in task.targets]
 
 
-def encode_split(task: Task, split: str, words: Tokenizer, max_length: int, schema: Schema) -> dict[str, float]:
-    """Encode one split batch by batch; returns its numbers for the report."""
+def encode_split(
+    task: Task, split: str, words: Tokenizer, max_length: int, schema: Schema
+) -> tuple[dict[str, float], dict[str, int]]:
+    """Encode one split batch by batch; returns its numbers for the report, and what became of its labels."""
     file = pq.ParquetFile(artifacts.prepared(split))
     unknown_id = ids.unknown_id(words)
     full: list[np.ndarray] = []
@@ -92,9 +98,9 @@ def encode_split(task: Task, split: str, words: Tokenizer, max_length: int, sche
     empty = task.encode(file.schema_arrow.empty_table().select(columns), words, max_length, schema)
     artifacts.write_batches(artifacts.tokenized(split), empty.rows.schema, batches())
     special = words.num_special_tokens_to_add(is_pair=len(texts) > 1)
-    found = {**lengths.describe(np.concatenate(full), max_length, counts, special), **lost}
+    found = lengths.describe(np.concatenate(full), max_length, counts, special)
     rows, records = len(np.concatenate(full)), file.metadata.num_rows
-    return {**found, "records": records, **({"rows": rows} if rows != records else {})}
+    return {**found, "records": records, **({"rows": rows} if rows != records else {})}, dict(lost)
 
 
 if __name__ == "__main__":

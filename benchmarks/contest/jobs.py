@@ -22,7 +22,7 @@ class Job:
 
 JOBS = {
     "wnut17": Job("wnut17", "wnut17", ("f1",)),
-    "broad_twitter_ner": Job("wnut17", "broad_twitter_ner", ("f1",)),
+    "broad_twitter_ner": Job("broad_twitter_ner", "broad_twitter_ner", ("f1",)),
     "snips_slots": Job("snips_slots", "snips_nlu", ("f1",)),
     "semeval2010": Job("semeval2010", "semeval2010_task8", ("macro_f1",)),
     "goemotions": Job("goemotions", "goemotions", ("macro_f1", "micro_f1")),

@@ -99,7 +99,9 @@ class _Mapping:
         for record in made.to_pylist():
             what = self.shape.check(record)
             if what is not None:
-                self._refuse(what, record[ROW], self.shape.target)
+                field, _, rest = what.partition(": ")
+                column, what = (field, rest) if field in self.types else (self.shape.target, what)
+                self._refuse(what, record[ROW], column)
 
     def _refuse(self, what: str, row: int, column: str) -> None:
         self.total += 1

@@ -16,6 +16,7 @@ from stages.corpora.duplicates import normal_form
 from stages.corpora.hashing import digests
 from stages.corpora.records import HELD_OUT, Draft
 
+SHARED = "records whose text train has too"
 WHAT = "texts shared with held-out splits"
 
 
@@ -27,6 +28,7 @@ def remove_given(drafts: Mapping[str, Draft], action: str) -> None:
     Raises:
         DataError: params refuse them, with their rows.
     """
+    _count(drafts)
     if action != "keep":
         _remove(drafts, action)
 
@@ -37,7 +39,17 @@ def remove_made(drafts: Mapping[str, Draft], action: str) -> None:
     They are repeats that other params kept, such as conflicts; the user can mend nothing about where they fell, so that
     `refuse` drops them.
     """
+    _count(drafts)
     _remove(drafts, "keep" if action == "keep" else "drop")
+
+
+def _count(drafts: Mapping[str, Draft]) -> None:
+    """Say in the account of each held-out split, once, what of it train has too."""
+    for name in (name for name in HELD_OUT if name in drafts and SHARED not in drafts[name].done.counts):
+        keys = drafts[name].keys()
+        found = keys[np.isin(keys, drafts["train"].keys())]
+        drafts[name].done.add(SHARED, len(found))
+        drafts[name].done.add("different texts among those", len(np.unique(found)))
 
 
 def _remove(drafts: Mapping[str, Draft], action: str) -> None:

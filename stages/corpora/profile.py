@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 from stages.artifacts import UNLABELLED
 from stages.corpora import duplicates, leakage
 from stages.corpora.records import EXCERPT, Draft
+from stages.corpora.scripts import WITHOUT_BLANKS
 
-_IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_WORD = re.compile(f"[{_IDEOGRAPHS}]|[^\\s{_IDEOGRAPHS}]+")
+_WORD = re.compile(f"[{WITHOUT_BLANKS}]|[^\\s{WITHOUT_BLANKS}]+")
 PERCENTILES = (5, 50, 95)
 EXAMPLES = 20
 """Texts with conflicting labels that the profile shows."""

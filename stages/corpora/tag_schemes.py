@@ -53,6 +53,17 @@ def parse(tag: str) -> tuple[str, str]:
     raise UnknownTagError(f"expected O or a type after one of {known}; found '{tag}'")
 
 
+def repaired(tag: str) -> str:
+    """A tag whose prefix of one letter no scheme has, as `conlleval` reads it: inside. `b-LOC` is taken for `B-LOC`.
+
+    Everything else, tags that are none among it, is returned as it is.
+    """
+    if len(tag) < 3 or tag[0] in ROLES or not tag[0].isalpha() or tag[1] not in SEPARATORS:
+        return tag
+    upper = tag[0].upper()
+    return f"{upper if upper in ROLES else 'I'}{tag[1:]}"
+
+
 @dataclass(frozen=True)
 class Tagset:
     """The tags of a scheme over some types, and what each step from one tag to the next means.

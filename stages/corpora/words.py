@@ -1,8 +1,8 @@
 """Words in the characters of a text: joined from a corpus' own tokens, or cut out of a text.
 
-Joining puts one blank between tokens and none between two Chinese, Japanese or full-width characters, so that a text reads as
-people write it. A sentence with such characters whose every token is one character is character-level data (`i`, `P`, `a`,
-`d` for `iPad`) and joined without any blank.
+Joining puts one blank between tokens and none between two characters of scripts without blanks (Chinese, Japanese, Thai, Lao,
+Burmese, Khmer) or full-width ones, so that a text reads as people write it. A sentence with such characters whose every token
+is one character is character-level data (`i`, `P`, `a`, `d` for `iPad`) and joined without any blank.
 
 Cutting takes each such character for a word, runs of letters and digits with their marks (Indic vowel signs, accents) as
 words, and every other visible character as one of its own. It needs no model and no language, and serves wherever nobody gave
@@ -16,10 +16,10 @@ import unicodedata
 from collections.abc import Sequence
 from functools import cache
 
-UNSPACED = "\u3000-\u303f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
-"""Characters between which nobody writes a blank: Chinese, Japanese, their punctuation, full-width forms."""
-IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-"""Those of them that are words."""
+from stages.corpora.scripts import WITHOUT_BLANKS
+
+UNSPACED = f"\u3000-\u303f\uff00-\uffef{WITHOUT_BLANKS}"
+"""Characters between which nobody writes a blank: those scripts, Chinese and Japanese punctuation, full-width forms."""
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 Piece = tuple[int, int]
 """First character, character after the last."""
@@ -51,7 +51,7 @@ def _pattern() -> re.Pattern[str]:
     r"""Built once per process (0.1 s): Python's `\w` lacks combining marks, and `re` knows no Unicode categories."""
     codes = (*range(0x300, 0x20000), *range(0xE0100, 0xE01F0))
     marks = "".join(re.escape(chr(code)) for code in codes if unicodedata.category(chr(code)) in {"Mn", "Mc", "Me"})
-    letter = f"(?:(?![{IDEOGRAPHS}])[^\\W_]|[{marks}\u200c\u200d])"
+    letter = f"(?:(?![{WITHOUT_BLANKS}])[^\\W_]|[{marks}\u200c\u200d])"
     # An emoji takes its skin tone and whatever a joiner ties to it along.
     symbol = f"\\S(?:[{marks}\U0001f3fb-\U0001f3ff]|\u200d\\S)*"
-    return re.compile(f"[{IDEOGRAPHS}][{marks}]*|{letter}+|{symbol}")
+    return re.compile(f"[{WITHOUT_BLANKS}][{marks}]*|{letter}+|{symbol}")

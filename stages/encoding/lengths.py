@@ -15,12 +15,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-WORDS = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]|[^\W_]+")
-"""A CJK character, or a run of letters and digits of any other script."""
+from stages.corpora.scripts import WITHOUT_BLANKS
+
+WORDS = re.compile(rf"[{WITHOUT_BLANKS}]|(?:(?![{WITHOUT_BLANKS}])[^\W_])+")
+"""A character of a script without blanks, or a run of letters and digits of any other script."""
 
 
 def words(text: str) -> int:
-    """Number of words in a text; each CJK character is one."""
+    """Number of words in a text; each character of a script without blanks is one."""
     return sum(1 for _ in WORDS.finditer(text))
 
 

@@ -26,13 +26,14 @@ from typing import Any
 
 import numpy as np
 
+from stages.corpora.scripts import CHINESE_AND_JAPANESE
 from stages.encoding.lengths import words
 from stages.metrics.intervals import Bootstrap, Estimate
 
 LENGTHS = (0, 1, 2, 3, 4, 6, 11, 21, 41)
 """Where the ranges of `by_length` begin, in words; 0 is no answer."""
-_CHARACTER = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
-_LETTER = r"[^\W\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+_CHARACTER = re.compile(f"[{CHINESE_AND_JAPANESE}]")
+_LETTER = rf"[^\W{CHINESE_AND_JAPANESE}]"
 """A letter or digit of another script."""
 _PIECE = re.compile(rf"{_CHARACTER.pattern}|{_LETTER}+|[^\w\s]")
 _NUMBER = re.compile(rf"(?<!{_LETTER})\d+(?:[.,]\d+)+")

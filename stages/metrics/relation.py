@@ -9,6 +9,7 @@ records that it took from a relation still lower recall, and those it lost still
 - `undirected_macro_f1`: directions are forgotten, so that the right relation in the wrong direction is right.
 - `directed_macro_f1`: each direction is a class of its own.
 - `macro_f1_with_other`: as the official score, with the left-out class averaged in.
+- `undirected_macro_f1_with_other` and `directed_macro_f1_with_other`: likewise.
 - `micro_f1`: over all relations together, the left-out class excluded; wrong directions count as wrong.
 - `accuracy`: over all classes.
 
@@ -25,7 +26,16 @@ from typing import Any
 
 import numpy as np
 
-HEADLINE = ("macro_f1", "undirected_macro_f1", "directed_macro_f1", "macro_f1_with_other", "micro_f1", "accuracy")
+HEADLINE = (
+    "macro_f1",
+    "undirected_macro_f1",
+    "directed_macro_f1",
+    "macro_f1_with_other",
+    "undirected_macro_f1_with_other",
+    "directed_macro_f1_with_other",
+    "micro_f1",
+    "accuracy",
+)
 """What `Relations.metrics` returns, in this order."""
 _DIRECTION = re.compile(r"\s*\(\s*(?:e1\s*,\s*e2|e2\s*,\s*e1)\s*\)$")
 
@@ -63,7 +73,7 @@ class Relations:
         """The metrics named in `HEADLINE`, as a function of counts.
 
         Returns:
-            A function from counts `(..., classes, classes)`, gold in rows, at least one record each, to `(..., 6)`.
+            A function from counts `(..., classes, classes)`, gold in rows, at least one record each, to `(..., 8)`.
         """
         grouping = self._grouping()
         counted = np.array([name != self.other for name in self.names])
@@ -81,6 +91,8 @@ class Relations:
                 _macro(kept, sought, found, counted),
                 _macro(right, gold, predicted, directed),
                 _macro(own, sought, found, np.ones_like(counted)),
+                _macro(kept, sought, found, np.ones_like(counted)),
+                _macro(right, gold, predicted, np.ones_like(directed)),
                 micro,
                 right.sum(-1) / gold.sum(-1),
             ]

@@ -153,6 +153,9 @@ def test_weibos_test_sentences_in_train_are_reported(tmp_path: Path, project: Pa
         run(folder, "prepare")
         profile = json.loads((folder / artifacts.DATA_REPORT / "profile.json").read_text(encoding="utf-8"))
         found[action] = profile["overlaps"], profile["splits"]["train"]["cleaning"]
+        cleaning = profile["splits"]["test"]["cleaning"]
+        assert cleaning["records whose text train has too"] == 40
+        assert cleaning["different texts among those"] == 38
     texts = {
         split: pq.read_table(folder / artifacts.prepared(split))["text"].to_pylist() for split in ("train", "test")
     }
@@ -167,8 +170,10 @@ def test_slots_with_a_linear_head_learn_from_characters(tmp_path: Path, project:
     linear = {"head": "linear", "scheme": "BIOES", "lstm_hidden": 16, "repair": True}
     folder = made(tmp_path / "snips", project, "snips_slots", shared_data / "snips_nlu", task__tagging=linear)
     tiny.base(folder / "base")
-    for name in ("prepare", "tokenize", "finetune", "evaluate"):
+    for name in STAGES:
         run(folder, name)
+    manifest = json.loads((folder / artifacts.RELEASE / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["parity"]["onnx"]["agreement"] == 1
     metrics = json.loads((folder / artifacts.METRICS).read_text(encoding="utf-8"))["test"]
     assert metrics["malformed_share"] > 0
     tokens = json.loads((folder / artifacts.TEXT_REPORT / "tokens.json").read_text(encoding="utf-8"))["splits"]

@@ -14,7 +14,7 @@ fall into different splits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ from stages.corpora.records import Draft
 from stages.corpora.shapes.shape import SEPARATOR, Mend, Shape
 from stages.corpora.spans import bare, carried, outside, parse
 from stages.corpora.values import Refused
-from stages.params.data import Columns, Names
+from stages.params.data import Columns, DataParams, Names
 
 SPAN = pa.struct([("start", pa.int32()), ("end", pa.int32())])
 ENDS = ("head", "tail")
@@ -75,6 +75,17 @@ class Related(Shape):
     def convert(self, role: str, value: Any, columns: Columns) -> Any:
         """See the module's docstring."""
         return parse(value) if role in ENDS else super().convert(role, value, columns)
+
+    def watch(self, blocks: Iterable[Block], origin: str, data: DataParams, counts: dict[str, int]) -> Iterator[Block]:  # noqa: ARG002
+        """Count texts whose list of relations is empty: no record is made of them."""
+        without = 0
+        for block in blocks:
+            listed = _present(data.columns.relations, block)
+            if listed is not None:
+                without += sum(1 for value in block.values(listed) if value == [])
+            yield block
+        if without:
+            counts["texts without relations"] = without
 
     def check(self, record: Mapping[str, Any]) -> str | None:
         """Both spans are there, lie in the text, show something, and differ."""

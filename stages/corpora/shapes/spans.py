@@ -14,6 +14,7 @@ Words are the data's own tokens, or are cut from the text (`stages.corpora.words
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from stages.corpora.records import Draft
 from stages.corpora.shapes.label_set import LabelSet
 from stages.corpora.shapes.marked import from_text, from_tokens
 from stages.corpora.shapes.shape import Mend
-from stages.corpora.tag_schemes import Census, UnknownTagError
+from stages.corpora.tag_schemes import Census, UnknownTagError, repaired
 from stages.corpora.values import as_value
 from stages.errors import DataError, Problem, report
 from stages.params.data import Columns, DataParams, Names
@@ -98,13 +99,25 @@ class Spans(LabelSet):
         Raises:
             DataError: params refuse them, with their rows.
         """
-        census = Census()
+        if data.columns.tokens is None:
+            yield from blocks
+            return
+        census, tagged, strange = Census(), 0, 0
         for block in blocks:
-            tags = _first(data.columns.tags, block)
-            for row, sequence in zip(block.rows, block.values(tags), strict=True):
-                if data.columns.tokens is not None and isinstance(sequence, list):
+            name = _first(data.columns.tags, block)
+            values = block.values(name)
+            if data.cleaning.malformed_tags == "repair":
+                values, count = _repaired(values)
+                strange += count
+            for row, sequence in zip(block.rows, values, strict=True):
+                if isinstance(sequence, list):
+                    tagged += 1
                     _take(census, sequence, row)
-            yield block
+            yield replace(block, columns={**block.columns, name: values}) if name in block.columns else block
+        if census.prefixes:
+            counts[f"records tagged in {census.scheme}"] = tagged
+        if strange:
+            counts["tags with a prefix that no scheme has read as inside"] = strange
         if not census.malformed:
             return
         if data.cleaning.malformed_tags == "refuse":
@@ -116,12 +129,13 @@ class Spans(LabelSet):
     def mend_texts(self, draft: Draft, function: Mend) -> int:
         """Clean the texts, and move words and spans along."""
         table, changed, parts = draft.table, 0, []
-        trimmed = gone = 0
+        trimmed = gone = bare = 0
         for chunk in table.select(["text", "spans", "words"]).to_batches():
             rows = chunk.to_pylist()
             for row in rows:
                 old = dict(row)
-                gone += _clean(row, function)
+                lost, less = _clean(row, function)
+                gone, bare = gone + lost, bare + less
                 changed += row["text"] != old["text"]
                 trimmed += _trim(row)
             parts.append(pa.Table.from_pylist(rows, chunk.schema))
@@ -131,15 +145,22 @@ class Spans(LabelSet):
                 draft.replace(name, made[name])
         draft.done.add("spans without the blanks at their ends", trimmed)
         draft.done.add("spans lost because cleaning took their ends away", gone)
+        draft.done.add("words that cleaning took away or merged", bare)
         return changed
 
     def mend(self, draft: Draft, function: Mend) -> int:
         """Clean the types' names."""
+        gone = 0
 
         def mended(spans: list[Record] | None) -> list[Record] | None:
-            return spans and [{**one, "label": name} for one in spans if (name := function(one["label"]))]
+            nonlocal gone
+            found = spans and [{**one, "label": name} for one in spans if (name := function(one["label"]))]
+            gone += len(spans or []) - len(found or [])
+            return found
 
-        return draft.change("spans", mended)
+        changed = draft.change("spans", mended)
+        draft.done.add("spans lost because cleaning left nothing of their types", gone)
+        return changed
 
     def codes(self, draft: Draft) -> np.ndarray:
         """Equal where all spans are; -1 without any said."""
@@ -204,6 +225,17 @@ def _first(names: Names | None, block: Block) -> str:
     return next((name for name in options if name in block.columns), options[0])
 
 
+def _repaired(values: list[Any]) -> tuple[list[Any], int]:
+    """Sequences of tags without unknown prefixes, and how many tags had one."""
+    count, found = 0, []
+    for sequence in values:
+        mended = [repaired(str(tag)) for tag in sequence] if isinstance(sequence, list) else sequence
+        if isinstance(sequence, list):
+            count += sum(str(old) != new for old, new in zip(sequence, mended, strict=True))
+        found.append(mended)
+    return found, count
+
+
 def _take(census: Census, tags: list[Any], row: int) -> None:
     """Count one sequence; what is no tag is refused elsewhere, with its row."""
     try:
@@ -212,17 +244,17 @@ def _take(census: Census, tags: list[Any], row: int) -> None:
         return
 
 
-def _clean(row: Record, function: Mend) -> int:
-    """Clean a record's text and move its words and spans; returns how many spans were lost."""
+def _clean(row: Record, function: Mend) -> tuple[int, int]:
+    """Clean a record's text and move its words and spans; returns how many spans and how many of the data's words were lost."""
     old = row["text"]
     new = old and function(old)
     row["text"] = new
     if not new or new == old:
-        return 0
+        return 0, 0
     cut = [(one["start"], one["end"]) for one in row["words"]] == words.cut(old)
     ends = {one[side] for name in ("spans", "words") for one in row[name] or [] for side in ("start", "end")}
     moved = moving.places(old, lambda text: function(text) or "", ends)
-    before = len(row["spans"] or [])
+    spans, tokens = len(row["spans"] or []), len(row["words"] or [])
     for name in ("words", "spans"):
         row[name] = row[name] and [
             {**one, "start": start, "end": end}
@@ -231,7 +263,7 @@ def _clean(row: Record, function: Mend) -> int:
         ]
     if cut:
         row["words"] = [{"start": start, "end": end} for start, end in words.cut(new)]
-    return before - len(row["spans"] or [])
+    return spans - len(row["spans"] or []), 0 if cut else tokens - len(row["words"] or [])
 
 
 def _trim(row: Record) -> int:

@@ -255,6 +255,9 @@ def test_several_relations_of_one_text_become_records() -> None:
     assert found["m#1"]["label"] == "Cause-Effect(e1,e2)"
     assert found["m#2"]["tail"] == {"start": 25, "end": 27}
     assert found["n"]["head"] == {"start": 0, "end": 4}
+    assert "o" not in found
+    cleaning = artifacts.read_json(artifacts.DATA_REPORT / "profile.json")["splits"]["train"]["cleaning"]
+    assert cleaning["texts without relations"] == 1
 
 
 def test_ids_are_made_for_several_relations_of_a_row() -> None:
@@ -274,7 +277,7 @@ def test_ids_are_made_for_several_relations_of_a_row() -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"head": [0, 99]}, "raw/train.jsonl:1: label: head: the span 0 to 99 lies outside the text of 30 characters"),
+        ({"head": [0, 99]}, "raw/train.jsonl:1: head: the span 0 to 99 lies outside the text of 30 characters"),
         ({"head": [4, 4]}, "head: the span 4 to 4 is empty"),
         ({"head": [4, 5]}, "holds nothing but blanks"),
         ({"head": [16, 21]}, "head and tail are the same span, 16 to 21"),

@@ -93,6 +93,46 @@ def test_malformed_tags_are_repaired_and_counted_or_refused_with_their_rows() ->
         conll(broken, cleaning={**LOOSE, "malformed_tags": "refuse"})
 
 
+def test_prefixes_that_no_scheme_has_are_read_as_inside_or_refused() -> None:
+    broken = CONLL + "\nto\tO\nNew\tX-LOC\nOslo\tI-LOC\nAna\tb-PER\n"
+    profile = conll(broken)
+    assert marked(train()[-1]) == [("New Oslo", "LOC"), ("Ana", "PER")]
+    assert profile["cleaning"]["tags with a prefix that no scheme has read as inside"] == 2
+    assert profile["cleaning"]["malformed BIO tags repaired"] == 1
+    assert profile["cleaning"]["records tagged in BIO"] == 4
+    with pytest.raises(DataError, match=r"train\.conll:14: tags: expected O or a type after one of .* found 'X-LOC'"):
+        conll(broken, cleaning={**LOOSE, "malformed_tags": "refuse"})
+
+
+@pytest.mark.parametrize(
+    ("scheme", "tags"),
+    [
+        ("IOB1", ["I-LOC", "I-LOC", "B-LOC"]),
+        ("BIOES", ["B-LOC", "E-LOC", "S-LOC"]),
+        ("BMES", ["B-LOC", "E-LOC", "S-LOC"]),
+    ],
+)
+def test_files_in_other_schemes_are_read_and_the_scheme_is_told(scheme: str, tags: list[str]) -> None:
+    further = {"BMES": ["A\tB-PER", "B\tM-PER", "C\tE-PER"], "IOB1": ["A\tI-PER"]}.get(scheme)
+    middle = "\n" + "\n".join(further) + "\n" if further else ""
+    lines = [f"{word}\tx\t{tag}" for word, tag in zip(("New", "York", "Oslo"), tags, strict=True)]
+    profile = conll("\n".join(lines) + "\n" + middle.replace("\t", "\tx\t"))
+    assert marked(train()[0]) == [("New York", "LOC"), ("Oslo", "LOC")]
+    assert profile["cleaning"][f"records tagged in {scheme}"] == (2 if middle else 1)
+    assert not any("malformed" in what for what in profile["cleaning"])
+    broken = "\nto\tx\tO\nOslo\tx\tE-LOC\n" if scheme != "IOB1" else "\nto\tx\tO\nOslo\tx\tB-LOC\n"
+    profile = conll("\n".join(lines) + "\n" + middle.replace("\t", "\tx\t") + broken)
+    assert profile["cleaning"][f"malformed {scheme} tags repaired"] == 1
+    assert marked(train()[-1]) == [("Oslo", "LOC")]
+
+
+def test_words_and_types_that_cleaning_takes_away_are_counted() -> None:
+    profile = conll("Ana\tB-PER\n\u200b\tO\nO'Hara\tB-PER\nthere\tB-\u200b\n")
+    assert marked(train()[0]) == [("Ana", "PER"), ("O'Hara", "PER")]
+    assert profile["cleaning"]["words that cleaning took away or merged"] == 1
+    assert profile["cleaning"]["spans lost because cleaning left nothing of their types"] == 1
+
+
 def test_texts_with_spans_are_cleaned_and_the_spans_move_along() -> None:
     text = "  fly to\u200b New\n\nYork  or Bogota\u0301 "
     spans = [[text.index("Bog"), len(text) - 1, "LOC"], [text.index(" New"), text.index(" or"), "LOC"]]
@@ -131,7 +171,8 @@ def test_spans_that_cannot_be_are_refused_with_file_and_row(record: dict[str, An
     ("record", "what"),
     [
         ({"tokens": ["a", "b"], "tags": ["O"]}, "expected a tag for each of 2 tokens"),
-        ({"tokens": ["a"], "tags": ["X-LOC"]}, "expected O or a type after one of"),
+        ({"tokens": ["a"], "tags": ["LOC"]}, "expected O or a type after one of"),
+        ({"tokens": ["a"], "tags": ["B-"]}, "expected O or a type after one of"),
         ({"tokens": ["a", ""], "tags": ["O", "O"]}, "expected a list of tokens, none of them empty"),
         ({"tokens": "a b", "tags": ["O", "O"]}, "expected a list of tokens"),
     ],

@@ -73,6 +73,7 @@ def test_cut_texts_end_with_the_closing_token(texts: list[str]) -> None:
 def test_words_in_scripts_without_spaces_are_characters() -> None:
     assert lengths.words("我的订单 LF-12 在哪里") == 9
     assert lengths.words("Where's my order?") == 4
+    assert lengths.words("ABC中文") == 3
 
 
 def test_automatic_length_covers_the_percentile_within_the_models_reach() -> None:

@@ -24,6 +24,7 @@ from stages.tasks.protocol import IGNORED, Scoring
 from stages.tasks.tag_loss import SequenceLikelihood, WordCrossEntropy, balanced
 from stages.tasks.tagging import Entity, Tagging
 from stages.training.batching import Rows
+from tests.small_tokenizers import FAMILIES
 
 SCHEMA = Schema("tagging", ["LOC", "PER"], {})
 TEXTS = [
@@ -61,8 +62,15 @@ def task(head: Head = "linear", **more: Any) -> Tagging:
     return Tagging(TaskParams(kind="tagging", tagging=TaggingParams(head=head, **more), overlap=overlap))
 
 
-def rows_of(of: Tagging, table: pa.Table, length: int = 64) -> tuple[pa.Table, dict[str, int]]:
-    made = of.encode(table, tokenizer.load(base_model.locate(ModelParams(), verify=False)), length, SCHEMA)
+def rows_of(
+    of: Tagging, table: pa.Table, length: int = 64, family: str | None = None
+) -> tuple[pa.Table, dict[str, int]]:
+    """Rows by the packaged model's tokenizer, or by one of a family that is trained on the texts."""
+    if family is None:
+        tools = tokenizer.load(base_model.locate(ModelParams(), verify=False))
+    else:
+        tools = FAMILIES[family](table["text"].to_pylist())
+    made = of.encode(table, tools, length, SCHEMA)
     return made.rows, made.lost
 
 
@@ -97,9 +105,10 @@ def spans(table: pa.Table, name: str) -> list[list[tuple[int, int, str]]]:
 @pytest.mark.parametrize("head", ["linear", "crf"])
 @pytest.mark.parametrize("scheme", ["BIO", "BIOES"])
 @pytest.mark.parametrize("length", [8, 12, 64])
-def test_what_is_taught_decodes_to_the_spans(head: Head, scheme: str, length: int) -> None:
+@pytest.mark.parametrize("family", [None, *FAMILIES])
+def test_what_is_taught_decodes_to_the_spans(head: Head, scheme: str, length: int, family: str | None) -> None:
     of, table = task(head, scheme=scheme, overlap=4), records(TEXTS)
-    rows, lost = rows_of(of, table, length)
+    rows, lost = rows_of(of, table, length, family)
     assert max(rows["length"].to_pylist()) <= length
     tags = 1 + 2 * (len(scheme) - 1)
     crf = Crf(of._tagset(SCHEMA).allowed)
