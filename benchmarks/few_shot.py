@@ -4,8 +4,9 @@
 
 DATA is the folder of public data sets (`banking77`), WORK gets scratch and finished runs, and a call with the same options goes
 on where another one ended. Each draw takes so many messages of each class from train, and the pipeline sees no other label: a
-fifth of them becomes the validation that chooses the epoch. Rows are compared on draw 0, by 2,000 further messages of train;
-the best one there is the one to use, and what it and the others get right on test is read on the other draws.
+fifth of them (a tenth in a row of `9 + 1`) becomes the validation that chooses the epoch. Rows are compared on draw 0, by 2,000
+further messages of train; the best one there is the one to use, and what it and the others get right on test is read on the
+other draws.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ COMMON: dict[str, Any] = {
     "data.split.validation": 0.2,
     "training.epochs": 10,
     "training.batch_size": 32,
+    "training.batch_tokens": None,
     "training.learning_rate": 1.0e-4,
     "evaluation.bootstrap": 500,
 }
@@ -47,7 +49,24 @@ ROWS: dict[str, dict[str, Any]] = {
         "training.batch_size": 128,
         "training.learning_rate": 2.0e-4,
     },
+    "head first, contrastive, in fours": {
+        "objectives.contrastive.weight": 0.5,
+        "objectives.contrastive.temperature": 0.1,
+        "objectives.contrastive.together": 4,
+    },
     "head first, R-Drop": {"objectives.r_drop": 1.0},
+    "head first, R-Drop, contrastive, in fours": {
+        "objectives.r_drop": 1.0,
+        "objectives.contrastive.weight": 0.3,
+        "objectives.contrastive.temperature": 0.1,
+        "objectives.contrastive.together": 4,
+    },
+    "head first, R-Drop, 9 + 1, ensemble of five": {
+        "objectives.r_drop": 1.0,
+        "data.split.validation": 0.1,
+        "training.seeds": [1, 2, 3, 4, 5],
+        "training.keep": "ensemble",
+    },
     "head first, mixup": {"objectives.mixup": 0.3},
     "head first, word dropout and typos": {
         "data.augmentation.word_dropout.copies": 1,

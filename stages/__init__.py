@@ -15,7 +15,11 @@ The rooms, from the top layer to the bottom one (import-linter holds the order):
 import gc
 import sys
 
-if sys.argv[0] == "-m":
+STAGES = ("prepare", "tokenize", "finetune", "evaluate", "export")
+COLLECTION = gc.get_threshold()
+"""Python's own thresholds of garbage collection, which `harness.main` goes back to."""
+
+if any(f"stages.{name}" in sys.orig_argv for name in STAGES):
     # A stage is being started. What it imports makes some hundred thousand objects that stay to the end: looking for garbage
-    # among them at Python's usual rate takes a fifth of the start. `harness.main` goes back to that rate.
+    # among them at Python's usual rate takes a fifth of the start.
     gc.set_threshold(50_000, 20, 100)

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, cast
 
-from stages import tracking
+from stages import COLLECTION, tracking
 from stages.errors import ParamsError, UserError
 from stages.params import whole
 from stages.params.loading import FILE
@@ -33,8 +33,6 @@ S = TypeVar("S", bound=Section)
 PR_SET_PDEATHSIG = 1
 LAUNCH = "WHETSTONE_LAUNCH"
 """Environment variable with the words that start a stage as several processes."""
-USUAL_COLLECTION = (700, 10, 10)
-"""Python's own thresholds of garbage collection; see `stages.__init__`."""
 log = logging.getLogger(__name__)
 
 
@@ -62,7 +60,7 @@ def main(
         sections: the params that it reads.
         launchable: whether it can run as several processes; see `LAUNCH`.
     """
-    gc.set_threshold(*USUAL_COLLECTION)
+    gc.set_threshold(*COLLECTION)
     # The end of the process frees all memory; to look for garbage in it before takes a second.
     atexit.register(gc.freeze)
     _die_with_parent()

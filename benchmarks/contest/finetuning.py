@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 
 def main() -> None:
-    sys.argv[0] = "-m"  # what it is while `python -m stages.finetune` imports; see `stages.__init__`
+    sys.orig_argv.append("stages.finetune")  # imports as `python -m stages.finetune` does; see `stages.__init__`
     from stages import finetune, harness
     from stages.training.trainer import Tuner
 

@@ -63,5 +63,9 @@ class Frozen(Method):
                 # What comes behind the last layer thaws with it.
                 parameter.requires_grad_(requires_grad=min(self._depth(name), self.count - 1) >= lowest)
 
+    def complete(self) -> bool:
+        """Whether nothing waits to be thawed; see `Method.complete`."""
+        return all(one.requires_grad for name, one in self.encoder.named_parameters() if name in self.learns)
+
     def _depth(self, name: str) -> int:
         return depth_of(name, self.root, self.count)

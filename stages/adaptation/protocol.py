@@ -82,6 +82,10 @@ class Method:
         """Whether the model after `step` may be the one that is released."""
         return True
 
+    def complete(self) -> bool:
+        """Whether all that is going to learn learns by now; patience does not wait before."""
+        return True
+
     def state(self) -> dict[str, torch.Tensor]:
         """What a checkpoint has to hold besides the model's weights."""
         return {}

@@ -22,10 +22,11 @@ class Frozen(Settings):
     """`frozen`: some weights stay as they were; the head always learns.
 
     Attributes:
-        layers: `all` freezes the whole base model (head only); k freezes the embeddings and the lowest k layers.
+        layers: `all` freezes the whole base model (head only); k freezes the embeddings and the lowest k layers, 0 nothing.
         patterns: regular expressions; weights of the base model whose name holds a match are frozen as well.
-        gradual: begin with the head alone and thaw the next layer from the top every so many epochs (Howard & Ruder 2018);
-            what `layers` and `patterns` freeze stays frozen. Null thaws everything at once.
+        gradual: begin with the head alone and thaw the next layer from the top every so many epochs (Howard & Ruder 2018), the
+            embeddings behind the lowest layer; patience waits until all is thawed. What `layers` and `patterns` freeze stays
+            frozen. Null thaws everything at once.
     """
 
     layers: Annotated[int, Field(ge=0)] | Literal["all"] = "all"

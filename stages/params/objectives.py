@@ -42,10 +42,13 @@ class Contrastive(Settings):
     Attributes:
         weight: share of the loss that it takes; the rest stays with the task's own.
         temperature: of the similarities.
+        together: most records of a class that come into a batch as a group, so that they have partners where classes are many;
+            batches are then not of similar length (`training.group_by_length`). 1 leaves partners to chance.
     """
 
     weight: Annotated[float, Field(ge=0, lt=1)] = 0.0
     temperature: Positive = 0.3
+    together: Annotated[int, Field(ge=1)] = 1
 
 
 class Averaging(Settings):
@@ -108,7 +111,8 @@ class ObjectivesParams(Section):
     Attributes:
         references: general text, one a line, that `replay` and `ewc` read: a file. It must not be what retention is measured
             on.
-        r_drop: weight of the divergence between two passes with different dropout (Wu et al. 2021); 0 for none.
+        r_drop: weight of the divergence between two passes with different dropout, beside the mean of both losses as in the
+            authors' program (half the α of the formula in Wu et al. 2021); 0 for none.
         adversarial: changed embeddings.
         mixup: of what the head reads, with shares from Beta(mixup, mixup) (Zhang et al. 2018); 0 for none.
         contrastive: between records of a batch.

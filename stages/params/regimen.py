@@ -11,6 +11,7 @@ from typing import cast
 from stages.errors import Problem
 from stages.params.adaptation import AdaptationParams
 from stages.params.evaluation import EvaluationParams
+from stages.params.model import ModelParams
 from stages.params.objectives import ObjectivesParams
 from stages.params.section import Section
 from stages.params.task import BLENDED, TaskParams
@@ -84,14 +85,57 @@ def something_moves(sections: Sections) -> Iterator[Problem]:
         yield Problem(what, field=f"objectives.{name}")
 
 
-def draws_are_counted(sections: Sections) -> Iterator[Problem]:
-    """Batches of so many tokens would differ in number from epoch to epoch, since other records are drawn."""
+def classes_are_evened_out_once(sections: Sections) -> Iterator[Problem]:
+    """Weights by train's counts are wrong where batches no longer have train's shares."""
     training, extra = cast("TrainingParams", sections["training"]), cast("ObjectivesParams", sections["objectives"])
-    if extra.sampling == "balanced" and training.batch_tokens is not None:
+    if extra.sampling == "balanced" and training.class_weights == "balanced":
         what = (
-            "sampling: balanced draws other records in each epoch, whose tokens differ; set training.batch_tokens: null"
+            "balanced makes rare classes frequent, and training.class_weights: balanced weighs them up besides; use one"
         )
         yield Problem(what, field="objectives.sampling")
+
+
+def passes_differ_by_dropout(sections: Sections) -> Iterator[Problem]:
+    """R-Drop compares two passes, FreeLB several changes."""
+    extra, model = cast("ObjectivesParams", sections["objectives"]), cast("ModelParams", sections["model"])
+    if extra.r_drop > 0 and model.dropout == 0 and model.head_dropout == 0:
+        what = "two passes are the same without dropout (model.dropout and model.head_dropout are 0); switch it off"
+        yield Problem(what, field="objectives.r_drop")
+    if extra.adversarial.kind == "freelb" and extra.adversarial.steps == 1:
+        what = "freelb's first change is random noise, and its second the first that is sought; set it to 2 or more, or use fgm"
+        yield Problem(what, field="objectives.adversarial.steps")
+
+
+def freezing_does_something(sections: Sections) -> Iterator[Problem]:
+    """A method or a rate that changes nothing is a mistake."""
+    adaptation = cast("AdaptationParams", sections["adaptation"])
+    training, own = cast("TrainingParams", sections["training"]), adaptation.frozen
+    if adaptation.method == "frozen":
+        if own.layers == 0 and not own.patterns and own.gradual is None:
+            what = "nothing is frozen; set it to all or to a number of layers, name patterns, or use adaptation.method: full"
+            yield Problem(what, field="adaptation.frozen.layers")
+        if own.gradual is not None and own.gradual >= training.epochs:
+            what = f"the first layer would thaw when training.epochs: {training.epochs:g} are over; set it lower"
+            yield Problem(what, field="adaptation.frozen.gradual")
+    if adaptation.method in ("prefix", "prompt", "p-tuning") and adaptation.layer_decay < 1:
+        what = f"adaptation.method: {adaptation.method} has no weights in the layers to tell apart; set it to 1"
+        yield Problem(what, field="adaptation.layer_decay")
+
+
+def groups_make_the_batches(sections: Sections) -> Iterator[Problem]:
+    """Where records of a class come as groups, nothing else says who comes with whom."""
+    training, extra = cast("TrainingParams", sections["training"]), cast("ObjectivesParams", sections["objectives"])
+    if extra.contrastive.weight == 0 or extra.contrastive.together == 1:
+        return
+    field = "objectives.contrastive.together"
+    if extra.sampling == "balanced":
+        yield Problem("sampling: balanced draws records one by one; set it to shuffled, or together to 1", field=field)
+    if training.batch_tokens is not None:
+        what = "training.batch_tokens makes batches of similar length; set it to null, or together to 1"
+        yield Problem(what, field=field)
+    if 2 * extra.contrastive.together > training.batch_size:
+        what = f"leaves no room for another class in training.batch_size: {training.batch_size}; set it to half of that or less"
+        yield Problem(what, field=field)
 
 
 def replay_of_the_base(sections: Sections) -> Iterator[Problem]:
@@ -179,7 +223,10 @@ RULES: tuple[Callable[[Sections], Iterator[Problem]], ...] = (
     focal_is_not_smoothed,
     weights_to_hold,
     something_moves,
-    draws_are_counted,
+    classes_are_evened_out_once,
+    passes_differ_by_dropout,
+    freezing_does_something,
+    groups_make_the_batches,
     replay_of_the_base,
     references_are_held_out,
     averages_within_the_budget,

@@ -34,7 +34,8 @@ class TrainingParams(Section):
             more than a short one among many. null counts records.
         accumulation: batches whose mean gradient makes one optimizer step.
         eval_batch_size: records per batch where nothing is learned.
-        group_by_length: batches of similar length, so that little is padding; the order stays random and seeded.
+        group_by_length: batches of similar length, so that little is padding; the order stays random and seeded. Says nothing
+            where `objectives.contrastive.together` fills batches.
         learning_rate: peak of the schedule, for the base model's weights.
         head_learning_rate: peak for the task's head, null takes `learning_rate`.
         head_start: `probe` begins with a head fitted on the frozen base model's features (LP-FT, Kumar et al. 2022), `random`

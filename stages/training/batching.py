@@ -127,6 +127,10 @@ class Batches(Sampler[list[int]]):
         """Choose the epoch whose order the next iteration gives."""
         self.epoch = epoch
 
+    def share(self, batch: list[int], rank: int, world: int) -> list[int]:
+        """What one of several processes gets of a batch: every n-th record."""
+        return batch[rank::world]
+
     def __len__(self) -> int:
         return math.ceil(len(self.lengths) / self.batch_size) if self.cuts is None else len(self.cuts) - 1
 
@@ -169,7 +173,7 @@ def budgeted(ascending: np.ndarray, tokens: int) -> np.ndarray:
 
 
 class Shares(Sampler[list[int]]):
-    """One process's part of each batch: every n-th record of it.
+    """One process's part of each batch.
 
     Args:
         batches: that all processes form alike.
@@ -190,7 +194,7 @@ class Shares(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         for batch in self.batches:
             # A process that gets nothing has to take part all the same; what it computes counts nothing.
-            yield batch[self.rank :: self.world] or Idle(batch[:1])
+            yield self.batches.share(batch, self.rank, self.world) or Idle(batch[:1])
 
 
 class Idle(list[int]):

@@ -171,6 +171,8 @@ def _solved(model: Any, x: np.ndarray, labels: np.ndarray, strength: float) -> A
     with warnings.catch_warnings():
         # The last digits of a convex optimum do not matter to what starts from it.
         warnings.simplefilter("ignore", ConvergenceWarning)
+        # Few records of many classes are classes all the same.
+        warnings.filterwarnings("ignore", message="The number of unique classes")
         return model.set_params(C=strength).fit(x, labels)
 
 

@@ -78,7 +78,14 @@ class History:
         return row
 
     def add_evaluation(
-        self, step: int, epoch: float, learning_rate: float, values: dict[str, float], *, counts: bool = True
+        self,
+        step: int,
+        epoch: float,
+        learning_rate: float,
+        values: dict[str, float],
+        *,
+        counts: bool = True,
+        waits: bool = True,
     ) -> bool:
         """Close a row of the learning curve.
 
@@ -88,6 +95,7 @@ class History:
             learning_rate: of the base's weights.
             values: validation's metrics, `loss` among them.
             counts: whether these weights may be the best ones; if not, patience does not wait either.
+            waits: whether patience counts this evaluation if it is not the best.
 
         Returns:
             Whether this is the best evaluation so far.
@@ -103,7 +111,7 @@ class History:
         if math.isfinite(value) and (self.best_value is None or value > self.best_value + self.min_delta):
             self.best_value, self.best_step, self.waited = value, step, 0
             return True
-        self.waited += 1
+        self.waited += waits
         return False
 
     @property

@@ -60,8 +60,8 @@ class Hooks(TrainerCallback):
 
     @property
     def plain(self) -> bool:
-        """Whether the loss of a batch is the task's own, of the batch as it is."""
-        return not self.objectives.parts and self.objectives.mixup is None
+        """Whether nothing is read but batches of train, as they are."""
+        return all(one.reads_train_alone for one in self.objectives.parts)
 
     def loss(self, model: nn.Module, batch: dict[str, torch.Tensor], loss_of: LossOf, step: int) -> torch.Tensor:
         """The loss of a batch, with everything that is added to it."""
@@ -72,7 +72,11 @@ class Hooks(TrainerCallback):
 
     def settled(self, step: int) -> bool:
         """Whether the model after `step` may be chosen."""
-        return self.method is None or self.method.settled(step)
+        return self.objectives.settled() and (self.method is None or self.method.settled(step))
+
+    def complete(self) -> bool:
+        """Whether all that is going to learn learns by now."""
+        return self.method is None or self.method.complete()
 
     @contextmanager
     def averaged(self, model: nn.Module) -> Iterator[None]:

@@ -16,6 +16,7 @@ without dropout, decoders, other activations, weights that are wrapped, and with
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MethodType
 from typing import Any
@@ -95,7 +96,9 @@ class Weights:
         """The copies; if weights have changed since the last time they are cast anew, and the gradients' memory is free."""
         now = self.state()
         if self.copies is None:
-            self.copies, self.gradients = self._allocated()
+            self.copies = Copies(
+                *(one for shape in self._shapes() for one in self._room((shape, shape[:1]), self.kind))
+            )
         if now != self.seen:
             query, key, value, *others = self.products
             sources = [query.weight, key.weight, value.weight, query.bias, key.bias, value.bias]
@@ -113,7 +116,7 @@ class Weights:
         Views of it, since the graph takes over a gradient without copying it only where nobody else holds that tensor.
         """
         if self.gradients is None:
-            raise RuntimeError("no forward pass yet")
+            self.gradients = Memory(*self._room(self._shapes(), self.products[0].weight.dtype))
         free = not self.lent and all(one.weight.grad is None for one in self.products)
         self.lent = True
         return Memory(*(one.view_as(one) if free else torch.empty_like(one) for one in self.gradients))
@@ -122,15 +125,16 @@ class Weights:
         """What a layer is besides its products."""
         return Form(self.norms, self.heads, self.scale, dropout)
 
-    @torch.inference_mode(mode=False)
-    def _allocated(self) -> tuple[Copies, Memory]:
-        """Memory that serves with gradients also where it is first asked for without."""
+    def _shapes(self) -> list[tuple[int, int]]:
+        """Of the weights of products, query, key and value above one another."""
         query, _, _, *others = self.products
-        shapes = [(3 * query.out_features, query.in_features), *((one.out_features, one.in_features) for one in others)]
-        copies = [
-            torch.empty(shape, dtype=self.kind) for rows, columns in shapes for shape in ((rows, columns), (rows,))
-        ]
-        return Copies(*copies), Memory(*(torch.empty(shape, dtype=query.weight.dtype) for shape in shapes))
+        return [(3 * query.out_features, query.in_features), *((one.out_features, one.in_features) for one in others)]
+
+    @staticmethod
+    @torch.inference_mode(mode=False)
+    def _room(shapes: Sequence[tuple[int, ...]], kind: torch.dtype) -> list[torch.Tensor]:
+        """Memory that serves with gradients also where it is first asked for without."""
+        return [torch.empty(shape, dtype=kind) for shape in shapes]
 
 
 class Layer(torch.autograd.Function):
@@ -160,7 +164,9 @@ def _decided(
 ) -> Any:
     """A layer's forward pass; which way is decided at each call."""
     weights: Weights = layer.as_one_node
-    drops = layer.attention.self.dropout.p, layer.attention.output.dropout.p, layer.output.dropout.p
+    dropouts = layer.attention.self.dropout, layer.attention.output.dropout, layer.output.dropout
+    shares, middle, last = (part.p if layer.training else 0.0 for part in dropouts)
+    drops = shares, middle, last
     parameters = weights.parameters()
     plain = (
         hidden_states.dtype == torch.bfloat16
@@ -171,11 +177,10 @@ def _decided(
     )
     learns = (
         plain
-        and layer.training
         and torch.is_grad_enabled()
-        and (drops[0] > 0 or hidden_states.size(1) < attention.CROSSING[torch.bfloat16])
+        and (shares > 0 or hidden_states.size(1) < attention.CROSSING[torch.bfloat16])
         and all(one.requires_grad for one in parameters)
-        and not layer.gradient_checkpointing
+        and not (layer.gradient_checkpointing and layer.training)
     )
     reads = plain and not layer.training and not torch.is_grad_enabled()
     if not (learns or reads):
@@ -183,7 +188,7 @@ def _decided(
     with torch.autocast("cpu", enabled=False):
         if learns:
             return Layer.apply(hidden_states, attention_mask, weights, weights.form(drops), *parameters)  # type: ignore[no-untyped-call]
-        return layer_passes.read(hidden_states, attention_mask, weights.renewed(), weights.form((0.0, 0.0, 0.0)))
+        return layer_passes.read(hidden_states, attention_mask, weights.renewed(), weights.form(drops))
 
 
 def _weights(layer: Any) -> Weights | None:

@@ -143,10 +143,10 @@ class Tuner(Trainer):
             # The weights are the same by now; each process drops out other numbers from here on.
             torch.manual_seed(self.params.seed + parallel.rank())
         self.train(resume_from_checkpoint=str(resumed) if resumed is not None else None)
-        layers.uninstall(self.model)
         if self.best is not None:
             self.model.load_state_dict(self.best)
         self.hooks.finish(self.model, self._validate, self.history.metric)
+        layers.uninstall(self.model)
 
     def _start_head(self) -> None:
         """Fit the head on frozen features, and read validation before the first step; see `stages.training.head_start`."""
@@ -228,7 +228,8 @@ class Tuner(Trainer):
         with self.hooks.averaged(self.model):
             values = self._validate()
             self.running.settle()
-            if self.history.add_evaluation(step, epoch, self.rate(), values, counts=self.hooks.settled(step)):
+            counts, waits = self.hooks.settled(step), self.hooks.complete()
+            if self.history.add_evaluation(step, epoch, self.rate(), values, counts=counts, waits=waits):
                 self.best = snapshot(self.model)
             self.running.reread()
         self.observe(self.history.evaluations[-1], step)

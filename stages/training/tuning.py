@@ -32,7 +32,7 @@ from stages.training.compaction import Compaction
 from stages.training.frozen import Cache
 from stages.training.hooks import Hooks
 from stages.training.objectives import references
-from stages.training.precision import device
+from stages.training.precision import device, use_bf16
 from stages.training.prediction import outputs_of
 from stages.training.seeding import seed_everything
 from stages.training.sharded import ShardedTuner
@@ -167,7 +167,8 @@ def begin(settings: Settings, schema: Schema, encoding: Encoding, folder: Path, 
     if reduced is not None:
         parts = [reduced.renumbered(part) for part in parts]
         general = None if general is None else reduced.renumbered(general)
-    hooks = Hooks(method, objectives.make(extra, training.seed, pooling, encoding.pad_id, general))
+    bf16 = use_bf16(training.precision, device())
+    hooks = Hooks(method, objectives.make(extra, training.seed, pooling, encoding.pad_id, general, bf16=bf16))
     # Activation checkpointing asks the embeddings for a gradient, and a table has none to give.
     wanted = hooks.plain and not training.gradient_checkpointing
     cached = frozen.prepare(model, parts, task, encoding.pad_id, training, folder, wanted=wanted)

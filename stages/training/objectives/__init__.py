@@ -1,6 +1,6 @@
 """What is added to a task's own loss: one file each, put together here.
 
-Order does not matter to what they add. `mixup` says what the task's loss of a batch is; the others add to it.
+Order does not matter to what they add. `mixup` and `r_drop` say what the task's loss of a batch is; the others add to it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from stages.training.objectives.mixup import Mixup, between, mixed
 from stages.training.objectives.protocol import LossOf, Objective, Reading, ask, whole
 from stages.training.objectives.r_drop import RDrop
 from stages.training.objectives.replay import Replay
+from stages.training.objectives.together import GroupedBatches
 from stages.training.objectives.wise_ft import WiseFt
 
 
@@ -37,10 +38,13 @@ class Objectives:
         parts: that add to the loss or act on weights.
         mixup: says what the loss is, or None.
         balanced: whether classes are drawn equally often.
+        together: records of a class that come into a batch as a group; 1 for none.
     """
 
-    def __init__(self, parts: Sequence[Objective], mixup: Mixup | None = None, *, balanced: bool = False) -> None:
-        self.parts, self.mixup, self.balanced = list(parts), mixup, balanced
+    def __init__(
+        self, parts: Sequence[Objective], mixup: Mixup | None = None, *, balanced: bool = False, together: int = 1
+    ) -> None:
+        self.parts, self.mixup, self.balanced, self.together = list(parts), mixup, balanced, together
         self.part = 0
 
     def prepare(self, model: nn.Module) -> None:
@@ -64,12 +68,16 @@ class Objectives:
         size, seed, group = params.batch_size, params.seed, params.group_by_length
         if self.balanced:
             return BalancedBatches(rows.lengths, dense(rows.columns["label"]), size, seed, group=group)
+        if self.together > 1:
+            return GroupedBatches(rows.lengths, dense(rows.columns["label"]), size, seed, self.together)
         return Batches(rows.lengths, size, seed, group=group, tokens=params.batch_tokens)
 
     def loss(self, model: nn.Module, batch: dict[str, torch.Tensor], loss_of: LossOf, step: int) -> torch.Tensor:
         """The task's loss of a batch and what is added to it."""
         reading = self._read(model, batch, loss_of, step)
         self.part += 1
+        for one in self.parts:
+            one.settle(reading)
         terms = [one.term(reading) for one in self.parts]
         return torch.stack([reading.loss, *terms]).sum() if terms else reading.loss
 
@@ -101,6 +109,10 @@ class Objectives:
         self.part = 0
         for one in self.parts:
             one.after_step(step, optimizer)
+
+    def settled(self) -> bool:
+        """Whether the weights that are evaluated may be the best ones."""
+        return all(one.settled() for one in self.parts)
 
     @contextmanager
     def averaged(self, model: nn.Module) -> Iterator[None]:
@@ -141,7 +153,9 @@ class Objectives:
                 one.restore(own)
 
 
-def make(params: ObjectivesParams, seed: int, pooling: str, pad_id: int, general: Rows | None) -> Objectives:
+def make(
+    params: ObjectivesParams, seed: int, pooling: str, pad_id: int, general: Rows | None, *, bf16: bool = False
+) -> Objectives:
     """The objectives that params ask for.
 
     Args:
@@ -150,6 +164,7 @@ def make(params: ObjectivesParams, seed: int, pooling: str, pad_id: int, general
         pooling: how states become one vector.
         pad_id: token id of padding.
         general: general texts, where params read any.
+        bf16: whether the task's texts are read under autocast.
     """
     parts: list[Objective] = []
     if params.r_drop > 0:
@@ -159,7 +174,7 @@ def make(params: ObjectivesParams, seed: int, pooling: str, pad_id: int, general
     if params.contrastive.weight > 0:
         parts.append(Contrastive(params.contrastive.weight, params.contrastive.temperature))
     if params.replay.weight > 0 and general is not None:
-        parts.append(Replay(params.replay, general, pooling, pad_id, seed))
+        parts.append(Replay(params.replay, general, pooling, pad_id, seed, bf16=bf16))
     if params.ewc.weight > 0 and general is not None:
         parts.append(Ewc(params.ewc, general, pooling, pad_id, seed))
     if params.l2_sp > 0:
@@ -169,7 +184,8 @@ def make(params: ObjectivesParams, seed: int, pooling: str, pad_id: int, general
     if params.wise_ft.shares:
         parts.append(WiseFt(params.wise_ft))
     mixup = Mixup(params.mixup, seed) if params.mixup > 0 else None
-    return Objectives(parts, mixup, balanced=params.sampling == "balanced")
+    together = params.contrastive.together if params.contrastive.weight > 0 else 1
+    return Objectives(parts, mixup, balanced=params.sampling == "balanced", together=together)
 
 
 def focused(objective: nn.Module, params: ObjectivesParams) -> nn.Module:

@@ -6,8 +6,8 @@ For each record a change δ of its embeddings is sought, ‖δ‖ ≤ radius ove
     PGD:     δ ← P(δ + η g / ‖g‖), K times, from 0                  loss + w L(δ_K)
     FreeLB:  the same from a random δ_0                             loss + w (L(δ_0) + … + L(δ_{K-1})) / K
 
-P shortens what is longer than the radius; padding never changes. FGM costs one further pass, the others K or K + 1 of them. The
-direction is a constant: no gradient flows through it.
+P shortens what is longer than the radius; padding never changes. FGM costs one further pass, the others K of them, each but
+FreeLB's last one differentiated by δ besides. The direction is a constant: no gradient flows through it.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Adversarial(Objective):
     """
 
     name = "adversarial"
+    reads_train_alone = False
 
     def __init__(self, settings: Settings, seed: int) -> None:
         self.settings, self.seed = settings, seed
@@ -55,9 +56,11 @@ class Adversarial(Objective):
 
     def _freelb(self, reading: Reading) -> torch.Tensor:
         delta, losses = self._start(reading), []
-        for _ in range(self.settings.steps):
+        for left in reversed(range(self.settings.steps)):
             delta.requires_grad_()
             losses.append(self._loss(reading, delta))
+            if not left:
+                break
             (gradient,) = torch.autograd.grad(losses[-1], delta, retain_graph=True)
             delta = self._step(delta.detach(), gradient, self.settings.step_size, reading)
         return torch.stack(losses).mean()

@@ -40,6 +40,10 @@ class Averaging(Objective):
         self.model = whole(model)
         self.learns = {name for name, one in self.model.named_parameters() if one.requires_grad}
 
+    def settled(self) -> bool:
+        """Whether there is an average yet: until then SWA's run shows weights that still move."""
+        return self.settings.kind == "ema" or self.count > 0
+
     def begin(self, steps: int) -> None:
         """When SWA begins."""
         self.first = int(self.settings.start * steps) if self.settings.kind == "swa" else 0

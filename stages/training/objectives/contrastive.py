@@ -5,8 +5,8 @@ With features z of length 1, P(i) the other records of i's class in the batch, a
     SCL = mean over i with P(i) not empty of  -1/|P(i)| Σ_{p in P(i)} log( exp(z_i·z_p/τ) / Σ_{a≠i} exp(z_i·z_a/τ) )
     loss = (1 - λ) L + λ SCL
 
-Records whose class stands alone in the batch are left out of SCL's mean. It needs batches that are large against the number of
-classes: with 77 classes and 32 records most have no partner.
+Records whose class stands alone in the batch are left out of SCL's mean. Where classes are many, `together` gives records
+partners (`stages.training.objectives.together`).
 """
 
 from __future__ import annotations

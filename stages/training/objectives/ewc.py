@@ -34,6 +34,7 @@ class Ewc(Objective):
     """
 
     name = "ewc"
+    reads_train_alone = False
 
     def __init__(self, settings: Settings, rows: Rows, pooling: str, pad_id: int, seed: int) -> None:
         self.settings, self.rows, self.pooling, self.pad_id, self.seed = settings, rows, pooling, pad_id, seed

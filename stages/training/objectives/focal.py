@@ -40,4 +40,6 @@ class Focal(nn.Module):
 
     def mass(self, labels: torch.Tensor) -> torch.Tensor:
         """The sum of weights that the mean is taken over; see `stages.training.parallel.mass`."""
-        return torch.tensor(float(len(labels))) if self.weight is None else self.weight[labels].sum()
+        return (
+            torch.tensor(float(len(labels)), device=labels.device) if self.weight is None else self.weight[labels].sum()
+        )

@@ -1,4 +1,4 @@
-"""L2-SP: decay towards the base model's weights instead of towards zero (Li et al. 2018), decoupled as AdamW's decay is.
+"""L2-SP: decay towards the base model's weights (Li et al. 2018), beside AdamW's towards zero and decoupled as that is.
 
 After each step, with the step's learning rate η of each weight:  θ ← θ - η λ (θ - θ0). As a gradient it would be divided by
 AdamW's second moment, and weights with small gradients would be held back most (Loshchilov & Hutter 2019 on plain decay).

@@ -28,6 +28,7 @@ class Reading:
         loss: of the outputs.
         change: zeros that were added to the word embeddings `(batch, length, width)`, to be differentiated by; None where
             nobody asked.
+        again: outputs of a second pass with other dropout, where there was one; `loss` is then the mean of both.
     """
 
     model: nn.Module
@@ -39,6 +40,7 @@ class Reading:
     read: torch.Tensor
     loss: torch.Tensor
     change: torch.Tensor | None = None
+    again: torch.Tensor | None = None
 
     @property
     def labels(self) -> torch.Tensor:
@@ -56,10 +58,13 @@ class Objective:
     Attributes:
         name: as params call it.
         wants_change: whether `Reading.change` is needed.
+        reads_train_alone: whether it needs nothing but batches of train as they are, so that frozen layers need to read them
+            once.
     """
 
     name: ClassVar[str]
     wants_change: bool = False
+    reads_train_alone: ClassVar[bool] = True
 
     def prepare(self, model: nn.Module) -> None:
         """Called before anything has moved, also before a head start and also in a resumed run."""
@@ -67,12 +72,19 @@ class Objective:
     def begin(self, steps: int) -> None:
         """Called before the first step, with the number of all steps."""
 
+    def settle(self, reading: Reading) -> None:
+        """Say what the task's loss of a batch is, before any term is added to it."""
+
     def term(self, reading: Reading) -> torch.Tensor:
         """What is added to the loss of a batch; a scalar in float32."""
         return reading.loss.new_zeros(())
 
     def after_step(self, step: int, optimizer: Any) -> None:
         """Called when the optimizer has moved; `step` counts from 1."""
+
+    def settled(self) -> bool:
+        """Whether the weights that `Objectives.averaged` shows may be the best ones."""
+        return True
 
     def state(self) -> dict[str, torch.Tensor]:
         """What a checkpoint has to hold."""

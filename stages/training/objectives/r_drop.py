@@ -2,7 +2,8 @@
 
     loss = (L1 + L2) / 2 + α (KL(p1 ‖ p2) + KL(p2 ‖ p1)) / 2
 
-The paper sums both losses; their mean keeps the meaning of the learning rate. Costs a second pass.
+The paper sums both losses; their mean, which the authors' program takes as well, keeps the meaning of the learning rate. An α
+of the paper's formula is half as large here. Costs a second pass.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from stages.training.objectives.protocol import Objective, Reading
 
 
 class RDrop(Objective):
-    """Adds half of the difference of the losses, and the divergence.
+    """Makes the mean of both losses the task's, and adds the divergence.
 
     Args:
         weight: α.
@@ -25,11 +26,16 @@ class RDrop(Objective):
     def __init__(self, weight: float) -> None:
         self.weight = weight
 
+    def settle(self, reading: Reading) -> None:
+        """See `Objective.settle`."""
+        reading.again = reading.ask()
+        reading.loss = 0.5 * (reading.loss + reading.loss_of(reading.again, reading.labels))
+
     def term(self, reading: Reading) -> torch.Tensor:
         """See `Objective.term`."""
-        other = reading.ask()
-        both = 0.5 * (reading.loss_of(other, reading.labels) - reading.loss)
-        return both + self.weight * divergence(reading.outputs.float(), other.float())
+        if reading.again is None:
+            raise ValueError("the reading has no second pass")
+        return self.weight * divergence(reading.outputs.float(), reading.again.float())
 
 
 def divergence(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:

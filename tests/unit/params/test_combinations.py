@@ -54,8 +54,40 @@ def write(folder: Path, project: Path, changes: dict[str, dict[str, Any]]) -> Pa
         ({"adaptation": {"method": "ia3"}, "objectives": {**OTHER, "ewc": {"weight": 1.0}}}, "objectives.ewc.weight"),
         ({"adaptation": {"method": "frozen"}, "objectives": {"l2_sp": 0.1}}, "so that it forgets nothing"),
         (
-            {"objectives": {"sampling": "balanced"}, "training": {"batch_tokens": 400}},
-            "objectives.sampling: sampling: balanced draws other records",
+            {"objectives": {"sampling": "balanced"}, "training": {"class_weights": "balanced"}},
+            "objectives.sampling: balanced makes rare classes frequent, and training.class_weights: balanced weighs",
+        ),
+        (
+            {"objectives": {"r_drop": 1.0}, "model": {"dropout": 0.0, "head_dropout": 0.0}},
+            "objectives.r_drop: two passes are the same without dropout",
+        ),
+        (
+            {"objectives": {"adversarial": {"kind": "freelb", "steps": 1}}},
+            "objectives.adversarial.steps: freelb's first",
+        ),
+        (
+            {"adaptation": {"method": "frozen", "frozen": {"layers": 0}}},
+            "adaptation.frozen.layers: nothing is frozen; set it to all",
+        ),
+        (
+            {"adaptation": {"method": "frozen", "frozen": {"layers": 0, "gradual": 4}}, "training": {"epochs": 4}},
+            "adaptation.frozen.gradual: the first layer would thaw when training.epochs: 4 are over",
+        ),
+        (
+            {"adaptation": {"method": "prompt", "layer_decay": 0.9}},
+            "adaptation.layer_decay: adaptation.method: prompt has no weights in the layers",
+        ),
+        (
+            {"objectives": {"contrastive": {"weight": 0.5, "together": 4}}, "training": {"batch_tokens": 400}},
+            "objectives.contrastive.together: training.batch_tokens makes batches of similar length",
+        ),
+        (
+            {"objectives": {"contrastive": {"weight": 0.5, "together": 4}, "sampling": "balanced"}},
+            "objectives.contrastive.together: sampling: balanced draws records one by one",
+        ),
+        (
+            {"objectives": {"contrastive": {"weight": 0.5, "together": 17}}, "training": {"batch_size": 32}},
+            "objectives.contrastive.together: leaves no room for another class in training.batch_size: 32",
         ),
         (
             {"adaptation": {"method": "prompt"}, "objectives": {**OTHER, "replay": {"weight": 1.0}}},

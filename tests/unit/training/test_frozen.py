@@ -9,7 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from stages.training import frozen
+from stages.params.objectives import ObjectivesParams
+from stages.training import frozen, objectives
+from stages.training.hooks import Hooks
 from tests.unit.training.test_trainer import TRAIN, VALIDATION, tuner
 
 
@@ -20,9 +22,13 @@ def freeze(model: nn.Module, layers: int) -> None:
         layer.requires_grad_(requires_grad=False)
 
 
-def run(folder: Path, layers: int, *, memory: int | None, **params: Any) -> tuple[Any, frozen.Cache | None]:
+def run(
+    folder: Path, layers: int, *, memory: int | None, extra: dict[str, Any] | None = None, **params: Any
+) -> tuple[Any, frozen.Cache | None]:
     """Train with the lowest layers frozen."""
     made = tuner(folder, dropout=0.0, frozen_cache_mib=memory, **params)
+    made.hooks.objectives = objectives.make(ObjectivesParams.model_validate(extra or {}), 0, "mean", 0, None)
+    assert made.hooks.plain
     freeze(made.model, layers)
     cached = frozen.prepare(made.model, [TRAIN, VALIDATION], made.task, 0, made.params, folder)
     if cached is not None:
@@ -49,6 +55,31 @@ def test_losses_and_weights_are_those_of_the_uncached_run(tmp_path: Path, layers
         if name.endswith("key.bias"):  # softmax cancels it: its gradient is rounding alone, which Adam makes large
             continue
         torch.testing.assert_close(once.model.state_dict()[name], value, rtol=1e-3, atol=1e-4, msg=name)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"r_drop": 0.5, "contrastive": {"weight": 0.3}, "averaging": {"kind": "ema"}, "l2_sp": 0.5},
+        {"mixup": 0.4, "wise_ft": {"shares": [0.5, 1.0]}},
+    ],
+)
+def test_objectives_that_read_train_alone_lead_to_the_same_run(tmp_path: Path, extra: dict[str, Any]) -> None:
+    whole, _ = run(tmp_path / "whole", 1, memory=None, extra=extra, epochs=2)
+    once, cached = run(tmp_path / "once", 1, memory=64, extra=extra, epochs=2)
+    assert cached is not None
+    plain, _ = run(tmp_path / "plain", 1, memory=64, epochs=2)
+    losses = [[row["loss"] for row in made.history.steps] for made in (whole, once, plain)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+    assert losses[2] != pytest.approx(losses[0], rel=1e-3), "the objectives said nothing"
+    for one, other in zip(whole.hooks.objectives.curve, once.hooks.objectives.curve, strict=True):
+        assert other == pytest.approx(one, rel=1e-2)
+
+
+def test_objectives_that_read_other_texts_or_change_them_need_all_layers() -> None:
+    for extra in ({"adversarial": {"kind": "fgm"}}, {"replay": {"weight": 1.0}}, {"ewc": {"weight": 1.0}}):
+        made = objectives.make(ObjectivesParams.model_validate(extra), 0, "mean", 0, TRAIN)
+        assert not Hooks(None, made).plain
 
 
 def test_a_killed_run_computes_them_again_and_ends_in_the_same_weights(tmp_path: Path) -> None:

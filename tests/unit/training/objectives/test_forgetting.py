@@ -117,9 +117,19 @@ def test_random_signs_give_the_whole_sum_on_average() -> None:
 @pytest.mark.parametrize("level", ["pooled", "token"])
 def test_replay_is_the_relative_distance_to_the_beginning(level: str) -> None:
     model, general = Model(), texts(5)
+    dropping = torch.nn.Dropout(0.5)
+    model.encoder.dropping = dropping
+    model.encoder.words.register_forward_hook(lambda _module, _inputs, output: dropping(output))
     settings = ReplaySettings.model_validate({"weight": 2.0, "texts": 5, "level": level})
     objectives = Objectives([Replay(settings, general, "mean", 0, 3)])
+    model.train()
     objectives.prepare(model)
+    torch.manual_seed(4)
+    beginning = loss(objectives, model)
+    torch.manual_seed(4)
+    same_gradients(model, beginning, loss(Objectives([]), model))
+    assert dropping.training, "as it was"
+    model.eval()
     same_gradients(model, loss(objectives, model), loss(Objectives([]), model))
     first = Model()
     moved(model)

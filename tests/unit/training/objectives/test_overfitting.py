@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from torch.nn import functional
@@ -18,7 +19,7 @@ from stages.params.objectives import Adversarial, ObjectivesParams
 from stages.params.regimen import ONE_CLASS
 from stages.params.task import TaskParams
 from stages.params.training import TrainingParams
-from stages.training.batching import Batches
+from stages.training.batching import Batches, Rows, Shares
 from stages.training.objectives import Objectives, focused, make
 from stages.training.objectives.adversarial import Adversarial as AdversarialTraining
 from stages.training.objectives.balanced import BalancedBatches
@@ -26,6 +27,7 @@ from stages.training.objectives.contrastive import Contrastive, contrast
 from stages.training.objectives.focal import Focal
 from stages.training.objectives.mixup import Mixup
 from stages.training.objectives.r_drop import RDrop, divergence
+from stages.training.objectives.together import GroupedBatches
 from tests.unit.training.objectives.linear import BATCH, CLASSES, Model, loss, loss_of, same_gradients
 
 
@@ -59,6 +61,21 @@ def test_r_drop_is_two_losses_and_both_divergences() -> None:
         terms.append(own + 0.7 * (forth + back) / 2)
     same_gradients(model, found, torch.stack(terms).mean())
     assert divergence(first, first).abs().max() < 1e-7
+
+
+def test_beside_r_drop_the_contrastive_loss_takes_its_share_of_both_passes() -> None:
+    model = Model(dropout=0.4).train()
+    torch.manual_seed(3)
+    found = loss(Objectives([Contrastive(0.9, 0.5), RDrop(0.7)]), model)
+    torch.manual_seed(3)
+    seen: list[torch.Tensor] = []
+    handle = model.head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    asked = {name: one for name, one in BATCH.items() if name != "labels"}
+    first, second = model(**asked), model(**asked)
+    handle.remove()
+    both = (loss_of(first, BATCH["labels"]) + loss_of(second, BATCH["labels"])) / 2
+    drawn = contrast(seen[0], BATCH["labels"], 0.5)
+    same_gradients(model, found, 0.1 * both + 0.9 * drawn + 0.7 * divergence(first, second))
 
 
 def direction(model: Model, change: torch.Tensor) -> torch.Tensor:
@@ -157,7 +174,8 @@ def test_mixups_shares_are_of_the_beta_distribution_and_follow_the_seed() -> Non
     shares = np.array([Mixup(0.5, 1).draw(2, step, 0)[0] for step in range(4000)])
     assert abs(shares.mean() - 0.5) < 0.02
     assert abs(shares.var() - 0.125) < 0.01  # 1 / (4 (2 α + 1))
-    assert Mixup(0.5, 1).draw(5, 2, 1)[0] == shares.tolist()[2] or Mixup(0.5, 1).draw(5, 2, 0)[0] == shares[2]
+    assert Mixup(0.5, 1).draw(5, 2, 0)[0] == shares[2]
+    assert Mixup(0.5, 1).draw(5, 2, 1)[0] != shares[2], "another batch of the same step"
 
 
 def test_the_contrastive_loss_is_the_papers_sum() -> None:
@@ -236,3 +254,35 @@ def test_balanced_batches_show_each_class_equally_often() -> None:
     assert [record for batch in batches for record in batch] != drawn
     assert len(list(batches)) == len(batches) == len(Batches(lengths, 8, 1, group=True))
     assert math.isclose(np.mean([np.ptp(lengths[one]) for one in batches]), 0, abs_tol=12), "still of similar length"
+
+
+def test_grouped_batches_bring_records_of_a_class_together_and_each_once() -> None:
+    labels = np.random.default_rng(0).permutation(np.repeat(np.arange(40), 9))
+    lengths = np.full(360, 5)
+    batches = GroupedBatches(lengths, labels, 32, 1, together=4)
+    drawn = [list(one) for one in batches]
+    assert sorted(record for batch in drawn for record in batch) == list(range(360))
+    assert len(drawn) == len(batches) == 12
+    assert [len(one) for one in drawn] == [32] * 11 + [8]
+
+    def partners(found: Batches | Shares) -> float:
+        alike = [Counter(labels[batch])[labels[one]] - 1 for batch in found for one in batch]
+        return float(np.mean(alike))
+
+    assert partners(batches) > 1.8 > 1 > partners(Batches(lengths, 32, 1, group=False)), "threes, a few of them cut"
+    shares = [Shares(batches, rank, 4) for rank in range(4)]
+    assert min(partners(one) for one in shares) > 1.2, "groups stay in one process"
+    assert sorted(record for one in shares for batch in one for record in batch) == list(range(360))
+    batches.set_epoch(1)
+    assert [list(one) for one in batches] != drawn
+
+
+def test_records_come_together_only_for_the_loss_that_compares_them() -> None:
+    def order(weight: float, together: int) -> type[Batches]:
+        params = ObjectivesParams.model_validate({"contrastive": {"weight": weight, "together": together}})
+        columns: Columns = {"label": np.array([0, 1, 0, 1])}
+        rows = Rows(pa.chunked_array([["a", "b", "c", "d"]]), np.arange(8), np.arange(0, 9, 2), columns)
+        return type(make(params, 1, "mean", 0, None).batches(rows, TrainingParams()))
+
+    assert order(0.5, 2) is GroupedBatches
+    assert order(0.0, 2) is order(0.5, 1) is Batches
