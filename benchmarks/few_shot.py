@@ -61,8 +61,23 @@ ROWS: dict[str, dict[str, Any]] = {
         "objectives.contrastive.temperature": 0.1,
         "objectives.contrastive.together": 4,
     },
+    "head first, R-Drop, 9 + 1": {"objectives.r_drop": 1.0, "data.split.validation": 0.1},
+    "head first, contrastive, in fours, 9 + 1": {
+        "objectives.contrastive.weight": 0.5,
+        "objectives.contrastive.temperature": 0.1,
+        "objectives.contrastive.together": 4,
+        "data.split.validation": 0.1,
+    },
     "head first, R-Drop, 9 + 1, ensemble of five": {
         "objectives.r_drop": 1.0,
+        "data.split.validation": 0.1,
+        "training.seeds": [1, 2, 3, 4, 5],
+        "training.keep": "ensemble",
+    },
+    "head first, contrastive, in fours, 9 + 1, ensemble of five": {
+        "objectives.contrastive.weight": 0.5,
+        "objectives.contrastive.temperature": 0.1,
+        "objectives.contrastive.together": 4,
         "data.split.validation": 0.1,
         "training.seeds": [1, 2, 3, 4, 5],
         "training.keep": "ensemble",
