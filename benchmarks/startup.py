@@ -27,7 +27,10 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = ("prepare", "tokenize", "finetune", "evaluate", "export")
-FIRST_STEP = """
+AS_A_STAGE = "import sys; sys.orig_argv.append('stages.{name}')"
+"""Imports then go as `python -m stages.NAME` has them; see `stages.__init__`."""
+FIRST_STEP = f"""
+{AS_A_STAGE.format(name="finetune")}
 import os
 from stages import finetune, harness
 from stages.training.optimizer import ClippedAdamW
@@ -35,6 +38,11 @@ ClippedAdamW.step = lambda *_, **__: os._exit(0)
 harness.main("finetune", finetune.work, finetune.SECTIONS)
 os._exit(1)
 """
+
+
+def importing(name: str) -> str:
+    """A program that imports a stage's module as the stage does, and ends."""
+    return f"{AS_A_STAGE.format(name=name)}; from stages import {name}; import atexit, gc; atexit.register(gc.freeze)"
 
 
 def seconds(words: list[str], folder: Path) -> float:
@@ -78,7 +86,7 @@ def measured(folder: Path) -> dict[str, Callable[[], float]]:
         return passed
 
     found: dict[str, Callable[[], float]] = {
-        f"import stages.{name}": lambda name=name: seconds(["-c", f"import stages.{name}"], folder)  # type: ignore[misc]
+        f"import stages.{name}": lambda name=name: seconds(["-c", importing(name)], folder)  # type: ignore[misc]
         for name in STAGES
     }
     for head in ("random", "probe"):
