@@ -37,6 +37,14 @@ COMMON: dict[str, Any] = {
     "training.learning_rate": 1.0e-4,
     "evaluation.bootstrap": 500,
 }
+R_DROP: dict[str, Any] = {"objectives.r_drop": 1.0}
+FOURS: dict[str, Any] = {
+    "objectives.contrastive.weight": 0.5,
+    "objectives.contrastive.temperature": 0.1,
+    "objectives.contrastive.together": 4,
+}
+NINE = {"data.split.validation": 0.1}
+FIVE: dict[str, Any] = {"training.seeds": [1, 2, 3, 4, 5], "training.keep": "ensemble"}
 ROWS: dict[str, dict[str, Any]] = {
     "head on frozen features": {"adaptation.method": "frozen"},
     "new head, 2e-4": {"training.head_start": "random", "training.learning_rate": 2.0e-4},
@@ -49,39 +57,13 @@ ROWS: dict[str, dict[str, Any]] = {
         "training.batch_size": 128,
         "training.learning_rate": 2.0e-4,
     },
-    "head first, contrastive, in fours": {
-        "objectives.contrastive.weight": 0.5,
-        "objectives.contrastive.temperature": 0.1,
-        "objectives.contrastive.together": 4,
-    },
-    "head first, R-Drop": {"objectives.r_drop": 1.0},
-    "head first, R-Drop, contrastive, in fours": {
-        "objectives.r_drop": 1.0,
-        "objectives.contrastive.weight": 0.3,
-        "objectives.contrastive.temperature": 0.1,
-        "objectives.contrastive.together": 4,
-    },
-    "head first, R-Drop, 9 + 1": {"objectives.r_drop": 1.0, "data.split.validation": 0.1},
-    "head first, contrastive, in fours, 9 + 1": {
-        "objectives.contrastive.weight": 0.5,
-        "objectives.contrastive.temperature": 0.1,
-        "objectives.contrastive.together": 4,
-        "data.split.validation": 0.1,
-    },
-    "head first, R-Drop, 9 + 1, ensemble of five": {
-        "objectives.r_drop": 1.0,
-        "data.split.validation": 0.1,
-        "training.seeds": [1, 2, 3, 4, 5],
-        "training.keep": "ensemble",
-    },
-    "head first, contrastive, in fours, 9 + 1, ensemble of five": {
-        "objectives.contrastive.weight": 0.5,
-        "objectives.contrastive.temperature": 0.1,
-        "objectives.contrastive.together": 4,
-        "data.split.validation": 0.1,
-        "training.seeds": [1, 2, 3, 4, 5],
-        "training.keep": "ensemble",
-    },
+    "head first, contrastive, in fours": FOURS,
+    "head first, R-Drop": R_DROP,
+    "head first, R-Drop, contrastive, in fours": {**R_DROP, **FOURS, "objectives.contrastive.weight": 0.3},
+    "head first, R-Drop, 9 + 1": {**R_DROP, **NINE},
+    "head first, contrastive, in fours, 9 + 1": {**FOURS, **NINE},
+    "head first, R-Drop, 9 + 1, ensemble of five": {**R_DROP, **NINE, **FIVE},
+    "head first, contrastive, in fours, 9 + 1, ensemble of five": {**FOURS, **NINE, **FIVE},
     "head first, mixup": {"objectives.mixup": 0.3},
     "head first, word dropout and typos": {
         "data.augmentation.word_dropout.copies": 1,

@@ -129,13 +129,13 @@ class Spans(LabelSet):
     def mend_texts(self, draft: Draft, function: Mend) -> int:
         """Clean the texts, and move words and spans along."""
         table, changed, parts = draft.table, 0, []
-        trimmed = gone = bare = 0
+        trimmed = gone = fewer = 0
         for chunk in table.select(["text", "spans", "words"]).to_batches():
             rows = chunk.to_pylist()
             for row in rows:
                 old = dict(row)
                 lost, less = _clean(row, function)
-                gone, bare = gone + lost, bare + less
+                gone, fewer = gone + lost, fewer + less
                 changed += row["text"] != old["text"]
                 trimmed += _trim(row)
             parts.append(pa.Table.from_pylist(rows, chunk.schema))
@@ -145,7 +145,7 @@ class Spans(LabelSet):
                 draft.replace(name, made[name])
         draft.done.add("spans without the blanks at their ends", trimmed)
         draft.done.add("spans lost because cleaning took their ends away", gone)
-        draft.done.add("words that cleaning took away or merged", bare)
+        draft.done.add("words that cleaning took away or merged", fewer)
         return changed
 
     def mend(self, draft: Draft, function: Mend) -> int:

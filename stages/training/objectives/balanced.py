@@ -28,16 +28,16 @@ class BalancedBatches(Batches):
 
     def __init__(self, lengths: np.ndarray, labels: np.ndarray, size: int, seed: int, *, group: bool) -> None:
         super().__init__(lengths, size, seed, group=group)
-        self.classes = [np.flatnonzero(labels == one) for one in np.unique(labels)]
+        self.classes = members(labels)
 
     def drawn(self) -> np.ndarray:
         """Records of this epoch `(records,)`: classes in turn, each class's records in random order, over and over."""
         generator = np.random.default_rng([self.seed, self.epoch, SALT])
         rounds = -(-len(self.lengths) // len(self.classes))
         columns = []
-        for members in self.classes:
-            times = -(-rounds // len(members))
-            columns.append(np.concatenate([generator.permutation(members) for _ in range(times)])[:rounds])
+        for own in self.classes:
+            times = -(-rounds // len(own))
+            columns.append(np.concatenate([generator.permutation(own) for _ in range(times)])[:rounds])
         turns = np.stack(columns, axis=1)
         # The last round is cut: which classes it leaves out is left to chance.
         turns = np.stack([generator.permutation(turn) for turn in turns])
@@ -49,3 +49,8 @@ class BalancedBatches(Batches):
         inner.set_epoch(self.epoch)
         for batch in inner:
             yield records[batch].tolist()
+
+
+def members(labels: np.ndarray) -> list[np.ndarray]:
+    """Numbers of the records of each class that occurs, classes and records in their order."""
+    return [np.flatnonzero(labels == one) for one in np.unique(labels)]

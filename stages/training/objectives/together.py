@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from stages.training.batching import Batches
+from stages.training.objectives.balanced import members
 
 SALT = 4
 
@@ -31,7 +32,7 @@ class GroupedBatches(Batches):
     def __init__(self, lengths: np.ndarray, labels: np.ndarray, size: int, seed: int, together: int) -> None:
         super().__init__(lengths, size, seed, group=False)
         self.together = together
-        self.classes = [np.flatnonzero(labels == one) for one in np.unique(labels)]
+        self.classes = members(labels)
 
     def share(self, batch: list[int], rank: int, world: int) -> list[int]:
         """Neighbours, so that a group stays in one process."""
@@ -42,8 +43,8 @@ class GroupedBatches(Batches):
         generator = np.random.default_rng([self.seed, self.epoch, SALT])
         groups = [
             part
-            for members in self.classes
-            for part in np.array_split(generator.permutation(members), -(-len(members) // self.together))
+            for own in self.classes
+            for part in np.array_split(generator.permutation(own), -(-len(own) // self.together))
         ]
         order = np.concatenate([groups[i] for i in generator.permutation(len(groups))])
         for start in range(0, len(order), self.batch_size):
