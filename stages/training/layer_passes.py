@@ -3,6 +3,10 @@
 T tokens of B texts of L, H wide; h heads, d wide. Products and what lies between them are in the kind of numbers that states
 and weights come in; softmax and norms add up in float32; gradients of weights have the kind of the memory for them. Scale and
 mask are one pass over the scores, dropout and residual one over the states, and nothing is kept twice.
+
+Softmax takes numbers one by one where a row does not fill vectors of 32. Of short texts the scores therefore stand with keys
+above queries, so that it runs down columns, whose neighbours fill vectors; of longer ones it takes float32 where that leaves
+less over.
 """
 
 from __future__ import annotations
@@ -17,6 +21,12 @@ from torch.nn.functional import gelu, linear, scaled_dot_product_attention
 from stages.training.attention import READING
 from stages.training.dropout import LEVELS, kept
 
+COLUMNS = 24
+"""Most tokens of texts whose scores stand with keys above queries (docs/experiment_log.md)."""
+VECTOR = 32
+"""Numbers of bf16 that torch computes with at once, and of a row that it takes one by one where they do not fill that."""
+OVER = 8
+"""Numbers left over from which softmax is faster in float32."""
 MANY = 2048
 """Tokens from which the gradient of a product that narrows is the faster one turned round (docs/experiment_log.md)."""
 
@@ -64,7 +74,7 @@ class Saved(NamedTuple):
 
     Attributes:
         heads: query, key and value `(3, B·h, L, d)`.
-        shares: attention's weights before dropout `(B·h, L, L)`.
+        shares: attention's weights before dropout `(B·h, L, L)`; keys above queries where texts are short.
         stay_shares: what each of `shares` is multiplied by, 0 where it is dropped; None without dropout.
         stay_middle: the same for attention's output `(T, H)`.
         stay_last: the same for the layer's output `(T, H)`.
@@ -105,15 +115,11 @@ def forward(x: torch.Tensor, mask: torch.Tensor | None, weights: Copies, form: F
     states = x.reshape(-1, width)
     split = _linear(states, weights.qkv, weights.qkv_bias).view(texts, length, 3, form.heads, -1)
     heads = split.permute(2, 0, 3, 1, 4).reshape(3, texts * form.heads, length, -1)
-    scores = torch.bmm(heads[0], heads[1].transpose(1, 2))
-    if mask is None:
-        scores = scores.mul_(form.scale)
-    else:
-        by_text = scores.view(texts, form.heads, length, length)
-        scores = torch.add(mask.to(scores.dtype), by_text, alpha=form.scale).view(-1, length, length)
-    shares = torch.softmax(scores, -1)
+    query, key, value = heads
+    scores = torch.bmm(key, query.mT) if length <= COLUMNS else torch.bmm(query, key.mT)
+    shares = _softmax(_scaled(scores, mask, form, texts))
     stay = _drawn(form.dropout[0], shares), _drawn(form.dropout[1], states), _drawn(form.dropout[2], states)
-    context = torch.bmm(_dropped(shares, stay[0]), heads[2])
+    context = torch.bmm(_by_query(_dropped(shares, stay[0])), value)
     context = context.view(texts, form.heads, length, -1).transpose(1, 2).reshape(-1, width)
 
     before = _added(states, _linear(context, weights.out, weights.out_bias), stay[1])
@@ -174,12 +180,46 @@ def _attention_backward(gradient: torch.Tensor, form: Form, saved: Saved) -> tor
     turned = gradient.view(texts, length, form.heads, -1).transpose(1, 2).reshape(texts * form.heads, length, -1)
     query, key, value = saved.heads
     heads = torch.empty_like(saved.heads)
-    torch.bmm(_dropped(saved.shares, saved.stay_shares).transpose(1, 2), turned, out=heads[2])
-    shares = _dropped(torch.bmm(turned, value.transpose(1, 2)), saved.stay_shares)
-    scores = torch.ops.aten._softmax_backward_data(shares, saved.shares, -1, shares.dtype).mul_(form.scale)
-    torch.bmm(scores, key, out=heads[0])
-    torch.bmm(scores.transpose(1, 2), query, out=heads[1])
+    torch.bmm(_by_query(_dropped(saved.shares, saved.stay_shares)).mT, turned, out=heads[2])
+    shares = torch.bmm(value, turned.mT) if length <= COLUMNS else torch.bmm(turned, value.mT)
+    scores = _softmax_backward(_dropped(shares, saved.stay_shares), saved.shares).mul_(form.scale)
+    torch.bmm(_by_query(scores), key, out=heads[0])
+    torch.bmm(_by_query(scores).mT, query, out=heads[1])
     return heads.view(3, texts, form.heads, length, -1).permute(1, 3, 0, 2, 4).reshape(-1, 3 * width)
+
+
+def _by_query(x: torch.Tensor) -> torch.Tensor:
+    """Scores or shares `(B·h, L, L)` with queries above keys, as products with keys and values take them."""
+    return x.mT if x.size(1) <= COLUMNS else x
+
+
+def _scaled(scores: torch.Tensor, mask: torch.Tensor | None, form: Form, texts: int) -> torch.Tensor:
+    """Scores by their scale and with their mask; the mask is written out by text, since a pass over a repeated one is slow."""
+    if mask is None:
+        return scores.mul_(form.scale)
+    length = scores.size(1)
+    added = mask.to(scores.dtype).expand(texts, 1, length, length)
+    added = (added.mT if length <= COLUMNS else added).contiguous()
+    return torch.add(added, scores.view(texts, -1, length, length), alpha=form.scale).view(scores.shape)
+
+
+def _softmax(scores: torch.Tensor) -> torch.Tensor:
+    """Attention's weights for scores, each query's over keys."""
+    length, kind = scores.size(1), scores.dtype
+    if length <= COLUMNS:
+        return torch.softmax(scores, 1, torch.promote_types(kind, torch.float32)).to(kind)
+    if length < VECTOR or length % VECTOR >= OVER:
+        return torch.softmax(scores, 2, torch.promote_types(kind, torch.float32)).to(kind)
+    return torch.softmax(scores, 2)
+
+
+def _softmax_backward(gradient: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+    """Gradient of scores for that of their softmax."""
+    length, kind = shares.size(1), shares.dtype
+    over = 1 if length <= COLUMNS else 2
+    wide = torch.promote_types(kind, torch.float32) if COLUMNS < length < VECTOR else kind
+    found: torch.Tensor = torch.ops.aten._softmax_backward_data(gradient.to(wide), shares.to(wide), over, wide)
+    return found.to(kind)
 
 
 def _linear(

@@ -58,12 +58,14 @@ def double() -> tuple[Any, layers.Weights]:
     return layer, weights
 
 
+@pytest.mark.parametrize("length", [7, layer_passes.COLUMNS, layer_passes.COLUMNS + 1])
 @pytest.mark.parametrize("masked", [False, True])
-def test_states_and_gradients_are_the_layers_own_in_float64(masked: bool) -> None:
+def test_states_and_gradients_are_the_layers_own_in_float64(masked: bool, length: int) -> None:
     layer, weights = double()
     generator = torch.Generator().manual_seed(3)
-    x = torch.randn(3, 7, 32, dtype=torch.float64, generator=generator)
-    mask = torch.zeros(3, 1, 7, 7, dtype=torch.float64)
+    x = torch.randn(3, length, 32, dtype=torch.float64, generator=generator)
+    # Of each query for each key another number, so that one that is turned round is found out.
+    mask = torch.randn(3, 1, length, length, dtype=torch.float64, generator=generator)
     mask[1, ..., 4:] = torch.finfo(torch.float64).min
     inputs = [x.clone().requires_grad_() for _ in range(2)]
     given = mask if masked else None
@@ -100,13 +102,15 @@ def node(x: torch.Tensor, mask: Any, weights: layers.Weights, *shares: float) ->
     return found
 
 
-def test_gradients_with_dropout_are_those_of_differences() -> None:
+@pytest.mark.parametrize("length", [3, layer_passes.COLUMNS + 1])
+def test_gradients_with_dropout_are_those_of_differences(length: int) -> None:
     _, weights = double()
     generator = torch.Generator().manual_seed(4)
-    x = torch.randn(2, 3, 32, dtype=torch.float64, generator=generator, requires_grad=True)
+    x = torch.randn(2, length, 32, dtype=torch.float64, generator=generator, requires_grad=True)
     shares = 0.3, 0.2, 0.1
     assert not torch.allclose(node(x, None, weights, *shares), node(x, None, weights)), "nothing was dropped"
-    assert torch.autograd.gradcheck(lambda given: node(given, None, weights, *shares), (x,), atol=1e-6)
+    fast = length > layer_passes.COLUMNS
+    assert torch.autograd.gradcheck(lambda given: node(given, None, weights, *shares), (x,), atol=1e-6, fast_mode=fast)
     x = x.detach()
     torch.autograd.backward(node(x, None, weights, *shares).sin().sum())
     step = 1e-6
@@ -121,6 +125,19 @@ def test_gradients_with_dropout_are_those_of_differences() -> None:
         with torch.no_grad():
             part.view(-1)[place] += step
         assert (values[0] - values[1]) / (2 * step) == pytest.approx(float(part.grad.view(-1)[place]), rel=1e-5)
+
+
+@pytest.mark.parametrize("length", [5, 17, 24, 25, 31, 32, 33, 48])
+def test_softmax_in_bf16_is_that_of_float64_rounded(length: int) -> None:
+    generator = torch.Generator().manual_seed(length)
+    scores, gradient = (torch.randn(6, length, length, generator=generator).mul(3).bfloat16() for _ in range(2))
+    over = 1 if length <= layer_passes.COLUMNS else 2
+    shares = layer_passes._softmax(scores)
+    exact = torch.softmax(scores.double(), over)
+    torch.testing.assert_close(shares.double(), exact, rtol=2**-8, atol=1e-30)
+    products = gradient.double() * shares.double()
+    wanted = products - shares.double() * products.sum(over, keepdim=True)
+    torch.testing.assert_close(layer_passes._softmax_backward(gradient, shares).double(), wanted, rtol=2**-8, atol=1e-5)
 
 
 def test_weights_that_change_between_the_passes_are_refused() -> None:
