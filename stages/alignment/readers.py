@@ -6,6 +6,7 @@ All three share tokenizer, length and pooling, so that what differs between thei
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from torch import nn
 from stages.encoding import base_model, ids, tokenizer
 from stages.params.model import ModelParams
 from stages.tasks.pooled_classifier import pool
-from stages.training import assembly
+from stages.training import assembly, quick
 from stages.training.precision import device, use_bf16
 from stages.training.prediction import Tuned
 
@@ -110,10 +111,13 @@ class Reader:
         offsets, flat = encoded.ids.offsets.to_numpy(), encoded.ids.values.to_numpy()
         order = np.argsort(-encoded.lengths, kind="stable")
         found: dict[str, np.ndarray] = {}
-        fast = torch.autocast(where.type, torch.bfloat16, enabled=use_bf16("auto", where))
-        with torch.inference_mode(), fast:
-            for start in range(0, len(order), BATCH):
-                chosen = order[start : start + BATCH]
+        bf16 = use_bf16("auto", where)
+        fast = torch.autocast(where.type, torch.bfloat16, enabled=bf16)
+        lent = quick.reading(self.encoder, bf16=bf16) if where.type == "cpu" else nullcontext()
+        with lent, torch.inference_mode(), fast:
+            budget = quick.TOKENS.get(where.type, quick.MOST_TOKENS)
+            for part in quick.batches(encoded.lengths[order], budget):
+                chosen = order[part]
                 width = int(encoded.lengths[chosen[0]])
                 batch = np.full((len(chosen), width), self.pad_id, dtype=np.int64)
                 mask = np.zeros((len(chosen), width), dtype=np.int64)

@@ -28,6 +28,9 @@ from transformers.activations import GELUActivation
 from stages.training import attention, layer_passes
 from stages.training.layer_passes import Copies, Form, Memory, Saved
 
+RECORDER = "output_capturing_hook"
+"""Name of the hook by which transformers collects states and attention's weights (transformers.utils.output_capturing)."""
+
 
 def install(encoder: Any) -> int:
     """Let an encoder's layers run as one node each, in place.
@@ -204,6 +207,12 @@ def _weights(layer: Any) -> Weights | None:
         and isinstance(layer.intermediate.intermediate_act_fn, GELUActivation)
         and not getattr(own, "is_decoder", False)
         and layer.chunk_size_feed_forward == 0
-        and not any(one._forward_hooks or one._forward_pre_hooks for one in layer.modules() if one is not layer)
+        and not any(_hooked(one) for one in layer.modules() if one is not layer)
     )
     return Weights(products, norms, own.num_attention_heads, own.scaling) if plain else None
+
+
+def _hooked(module: nn.Module) -> bool:
+    """Whether somebody takes part within a layer; transformers' recorder, which stays once states were asked for, looks on."""
+    hooks = (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
+    return any(getattr(one, "__name__", "") != RECORDER for one in hooks)

@@ -12,21 +12,21 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.hooks import RemovableHandle
 
 from stages.training.attention import FAMILIES
 
 
-def install(encoder: Any) -> bool:
+def install(encoder: Any) -> RemovableHandle | None:
     """Let the states behind an encoder's embeddings be bf16 whenever autocast is on; elsewhere nothing changes.
 
     Returns:
-        Whether the encoder is of a kind that this was compared on.
+        What takes it away again; None, and nothing done, where the encoder is not of a kind that this was compared on.
     """
     embeddings = getattr(encoder, "embeddings", None)
     if encoder.config.model_type not in FAMILIES or not isinstance(embeddings, nn.Module):
-        return False
-    embeddings.register_forward_hook(_cast)
-    return True
+        return None
+    return embeddings.register_forward_hook(_cast)
 
 
 def _cast(_module: nn.Module, _inputs: tuple[Any, ...], states: torch.Tensor) -> torch.Tensor:
