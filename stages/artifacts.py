@@ -216,8 +216,17 @@ def project_root() -> Path:
     DVC sets `$DVC_ROOT` for the stages it runs. An experiment from the queue runs in a copy under `.dvc/tmp/exps`, which is
     removed afterwards; its checkpoints and its record belong into the checkout that the copy was made from.
     """
-    root = Path(os.environ.get("DVC_ROOT", Path.cwd())).resolve()
+    root = _dvc_root()
     for parent in root.parents:
         if parent.name == "exps" and parent.parent.name == "tmp" and parent.parent.parent.name == ".dvc":
             return parent.parents[2]
     return root
+
+
+def in_a_copy() -> bool:
+    """Whether this stage is of an experiment from the queue, which leaves the checkout's own outs as they are."""
+    return project_root() != _dvc_root()
+
+
+def _dvc_root() -> Path:
+    return Path(os.environ.get("DVC_ROOT", Path.cwd())).resolve()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from stages.tracking import delivery, session
+from stages.tracking import delivery
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class StageRun:
 
 
 def last_session() -> list[StageRun]:
-    """Stages that the last session ran, in that order; empty where there is no record."""
-    known = _recorded()
-    return [_stage(one) for one in known if one[0].get("session") == known[-1][0].get("session")]
+    """Stages that the last session in this checkout ran, in that order; empty where there is no record."""
+    own = [one for one in _recorded() if not one[0].get("copy")]
+    return [_stage(one) for one in own if one[0].get("session") == own[-1][0].get("session")]
 
 
 def experiments() -> dict[str, list[StageRun]]:
@@ -58,7 +58,7 @@ def experiments() -> dict[str, list[StageRun]]:
 
 def _recorded() -> list[list[dict[str, Any]]]:
     """Events of every stage that left a record, oldest stage first."""
-    read = [delivery.events(file) for part in ("done", "spool") for file in (session.folder() / part).glob("*.jsonl")]
+    read = (delivery.events(file) for file in delivery.recorded())
     return sorted((one for one in read if one), key=lambda one: one[0]["time"])
 
 

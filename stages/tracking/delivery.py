@@ -12,7 +12,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,8 @@ import psutil
 
 from stages.tracking import session
 
-KEPT = 200
-"""Delivered spools that are kept, for the summary and for questions later."""
+KEPT, KEPT_COPIES = 200, 2000
+"""Delivered spools that are kept, for the summary and for questions later: of the checkout, and of queued experiments."""
 YOUNG = 60.0
 """Seconds that a spool without a first event is left alone: its stage may be about to write it."""
 BATCH = 900
@@ -38,11 +38,12 @@ def deliver() -> int:
     A spool that MLflow refuses stays where it is and stops no other; the first refusal is raised when all were tried.
     """
     sent, refused = 0, {}
-    while waiting := [file for file in pending() if file not in refused]:
-        with _lock() as free:
+    while any(file not in refused for file in pending()):
+        with lock(wait=False) as free:
             if not free:
                 return sent
-            for file in waiting:
+            # Asked again under the lock: another delivery may have taken some of them.
+            for file in [one for one in pending() if one not in refused]:
                 try:
                     _send(file)
                     sent += 1
@@ -59,11 +60,37 @@ def pending() -> list[Path]:
     return [file for file in sorted((session.folder() / "spool").glob("*.jsonl")) if _is_over(file)]
 
 
+def recorded() -> list[Path]:
+    """Every spool, delivered or not, oldest first; names begin with the time."""
+    folder = session.folder()
+    # Those that wait first: one that is delivered between the two looks is then seen twice and not missed.
+    found = [file for part in ("spool", "done") for file in (folder / part).glob("*.jsonl")]
+    return sorted({file.name: file for file in found}.values(), key=lambda file: file.name)
+
+
+def begin_of(file: Path) -> dict[str, Any] | None:
+    """A spool's first event; None where it has none, or is gone."""
+    first = next(iter(_lines(file)), "")
+    try:
+        found: dict[str, Any] = json.loads(first)
+    except json.JSONDecodeError:
+        return None
+    return found if found.get("kind") == "begin" else None
+
+
+def _lines(file: Path) -> list[str]:
+    """Lines of a spool, which a delivery may have put away since it was found; none where it is gone."""
+    for place in (file, session.folder() / "done" / file.name):
+        with suppress(FileNotFoundError):
+            # Only a line feed ends an event: texts may hold other characters that Python takes for line ends.
+            return place.read_bytes().decode("utf-8", errors="replace").split("\n")
+    return []
+
+
 def events(file: Path) -> list[dict[str, Any]]:
     """The events of a spool, beginning with `begin`; whatever a kill cut off is left out."""
     found = []
-    # Only a line feed ends an event: texts may hold other characters that Python takes for line ends.
-    for line in file.read_bytes().decode("utf-8", errors="replace").split("\n"):
+    for line in _lines(file):
         try:
             found.append(json.loads(line))
         except json.JSONDecodeError:
@@ -181,7 +208,7 @@ def _fill(mlflow: Any, run: str, found: list[dict[str, Any]], copies: Path) -> N
 def _is_over(file: Path) -> bool:
     found = events(file)
     if not found:
-        return time.time() - file.stat().st_mtime > YOUNG
+        return file.is_file() and time.time() - file.stat().st_mtime > YOUNG
     if found[-1]["kind"] == "end":
         return True
     begin = found[0]
@@ -196,18 +223,27 @@ def _tidy(copies: Path, done: Path) -> None:
         path.rmdir() if path.is_dir() else path.unlink()
     if copies.is_dir():
         copies.rmdir()
-    for old in sorted(done.glob("*.jsonl"))[:-KEPT]:
-        old.unlink()
+    # By the time in their names. Those of experiments are kept apart, since a sweep makes many and is read at its end.
+    own: dict[bool, list[Path]] = {False: [], True: []}
+    for one in sorted(done.glob("*.jsonl")):
+        own[bool((begin_of(one) or {}).get("copy"))].append(one)
+    for copy, most in ((False, KEPT), (True, KEPT_COPIES)):
+        for old in own[copy][:-most]:
+            old.unlink()
 
 
 @contextmanager
-def _lock() -> Iterator[bool]:
-    """Whether this process is the one that delivers; the lock goes with the process, however it ends."""
+def lock(*, wait: bool) -> Iterator[bool]:
+    """Whether this process is the one that speaks to MLflow; the lock goes with the process, however it ends.
+
+    Args:
+        wait: until another one is done, instead of answering no.
+    """
     folder = session.folder()
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "delivery.lock").open("w") as stream:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except OSError:
             yield False
             return

@@ -28,6 +28,7 @@ from typing import Any
 
 import psutil
 
+from stages.artifacts import in_a_copy
 from stages.params.section import Section
 from stages.params.tracking import TrackingParams
 from stages.tracking import session
@@ -130,6 +131,7 @@ def _begin(name: str, sections: Mapping[str, Section], settings: TrackingParams)
         pid=os.getpid(),
         started=psutil.Process().create_time(),
         session=session.key(),
+        copy=in_a_copy(),
         uri=settings.uri,
         experiment=settings.experiment,
         params=dict(_flatten({key: section.model_dump(mode="json") for key, section in sections.items()})),

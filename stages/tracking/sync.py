@@ -20,6 +20,7 @@ from stages.params.tracking import TrackingParams
 from stages.tracking import delivery, session
 
 STATE = "last_sync.json"
+FINISHED = "FINISHED"
 
 
 def sync(settings: TrackingParams) -> str:
@@ -38,25 +39,27 @@ def sync(settings: TrackingParams) -> str:
         return f"{sent} stage runs delivered; nothing new in dvc.lock"
     same_session = latest is None or before.get("session") == latest[0]
     key = f"restored-{int(time.time())}" if same_session else latest[0]  # type: ignore[index]
-    ran = set() if same_session else latest[1]  # type: ignore[index]
-    _complete(settings, key, ran, lock)
+    ran = {} if same_session else latest[1]  # type: ignore[index]
+    with delivery.lock(wait=True):
+        _complete(settings, key, ran, lock)
     known.parent.mkdir(parents=True, exist_ok=True)
     known.write_text(json.dumps(now))
     return f"{sent} stage runs delivered; {delivery.store(settings.uri)} is up to date"
 
 
-def latest_session() -> tuple[str, set[str]] | None:
-    """Key of the session that ran last, and the stages that it ran."""
-    begins = []
-    for part in ("done", "spool"):
-        for file in (session.folder() / part).glob("*.jsonl"):
-            found = delivery.events(file)
-            if found:
-                begins.append(found[0])
-    if not begins:
+def latest_session() -> tuple[str, dict[str, str]] | None:
+    """Key of the session that last ran in this checkout, and how each stage that it ran ended, as MLflow calls it.
+
+    Experiments from the queue are left out: they ran in copies, and what the checkout holds is not theirs.
+    """
+    begins = [(file, begin) for file in delivery.recorded() if (begin := delivery.begin_of(file)) is not None]
+    own = [(file, begin) for file, begin in begins if not begin.get("copy")]
+    if not own:
         return None
-    key = max(begins, key=lambda one: one["time"])["session"]
-    return key, {one["stage"] for one in begins if one["session"] == key}
+    key = own[-1][1]["session"]
+    return key, {
+        begin["stage"]: delivery.status_of(delivery.events(file)) for file, begin in own if begin["session"] == key
+    }
 
 
 def stages_of(lock: Path) -> dict[str, dict[str, Any]]:
@@ -74,15 +77,26 @@ def numbers(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield f"{prefix}{key}", float(value)
 
 
-def _complete(settings: TrackingParams, key: str, ran: set[str], lock: Path) -> None:
+def _complete(settings: TrackingParams, key: str, ran: Mapping[str, str], lock: Path) -> None:
+    """Give a session's run what its stages did not say.
+
+    Where a stage failed, that is all there is to say: lock and metrics are those of an earlier session.
+    """
     mlflow = delivery.client(settings.uri)
     where = delivery.experiment(mlflow, settings.uri, settings.experiment)
     run = delivery.pipeline_run(mlflow, where, key, session.git_state()).info.run_id
+    for name, status in ran.items():
+        mlflow.set_tag(run, f"stage.{name}", "ran" if status == FINISHED else status.lower())
+    broken = [status for status in ran.values() if status != FINISHED]
+    if broken:
+        mlflow.set_terminated(run, broken[-1])
+        return
     for name, content in stages_of(lock).items():
-        mlflow.set_tag(run, f"stage.{name}", "ran" if name in ran else "restored or unchanged")
+        if name not in ran:
+            mlflow.set_tag(run, f"stage.{name}", "restored or unchanged")
         for out in content.get("outs", []):
             mlflow.set_tag(run, f"dvc.{out['path']}", out.get("md5", ""))
     if METRICS.is_file():
         for name, value in numbers(json.loads(METRICS.read_text(encoding="utf-8"))):
             mlflow.log_metric(run, name, value)
-    mlflow.set_terminated(run)
+    mlflow.set_terminated(run, FINISHED)

@@ -90,7 +90,7 @@ def test_a_delivery_that_broke_off_is_done_again_without_doubles(root: Path, mon
 
 def test_only_one_delivery_at_a_time(root: Path) -> None:
     run_stage(root)
-    with delivery._lock() as mine:
+    with delivery.lock(wait=False) as mine:
         assert mine
         assert delivery.deliver() == 0
     assert delivery.deliver() == 1

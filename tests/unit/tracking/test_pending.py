@@ -193,10 +193,26 @@ def test_a_spool_is_put_away_only_after_all_of_it_was_taken(
 
 def test_only_the_latest_delivered_spools_are_kept(folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "KEPT", 2)
+    put(folder, "0", {**begin("0"), "copy": True}, end())
     for name in ("1", "2", "3", "4"):
         put(folder, name, begin(name), end())
     delivery.deliver()
-    assert sorted(file.name for file in (folder / "done").iterdir()) == ["3.jsonl", "4.jsonl"]
+    kept = ["0.jsonl", "3.jsonl", "4.jsonl"]
+    assert sorted(file.name for file in (folder / "done").iterdir()) == kept, "experiments are counted apart"
+    monkeypatch.setattr(delivery, "KEPT_COPIES", 1)
+    put(folder, "5", {**begin("5"), "copy": True}, end())
+    delivery.deliver()
+    assert sorted(file.name for file in (folder / "done").iterdir()) == ["3.jsonl", "4.jsonl", "5.jsonl"]
+
+
+def test_a_spool_that_is_put_away_meanwhile_is_still_read(folder: Path, store: Store) -> None:
+    file = put(folder, "a", begin(), end())
+    known = delivery.recorded()
+    delivery.deliver()
+    assert not file.exists()
+    assert known == [file]
+    assert delivery.events(file) == delivery.events(folder / "done/a.jsonl") != []
+    assert delivery.begin_of(folder / "spool/never.jsonl") is None
 
 
 def test_an_address_in_params_is_taken_as_it_is(folder: Path) -> None:

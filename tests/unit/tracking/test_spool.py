@@ -30,7 +30,7 @@ def test_a_run_is_written_down_from_begin_to_end(root: Path) -> None:
     assert [one["kind"] for one in found][:2] == ["begin", "metrics"]
     assert found[1]["values"] == {"loss": 0.5}
     assert delivery.status_of(found) == "FINISHED"
-    assert latest_session() == (session.key(), {"prepare"})
+    assert latest_session() == (session.key(), {"prepare": "FINISHED"})
 
 
 def test_a_stage_that_fails_is_recorded_as_failed(root: Path) -> None:

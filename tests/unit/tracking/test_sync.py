@@ -56,8 +56,8 @@ class Store:
     def log_metric(self, run: str, name: str, value: float) -> None:
         self.metrics[run][name] = value
 
-    def set_terminated(self, run: str) -> None:
-        self.ended.append(run)
+    def set_terminated(self, run: str, status: str) -> None:
+        self.ended.append(f"{run} {status}")
 
 
 @pytest.fixture
@@ -76,11 +76,12 @@ def store(root: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     return fake
 
 
-def ran(root: Path, session: str, stage: str, time: int, part: str = "done") -> None:
+def ran(root: Path, session: str, stage: str, time: int, part: str = "done", **other: Any) -> None:
     folder = root / ".tracking" / part
     folder.mkdir(parents=True, exist_ok=True)
-    begin = {"kind": "begin", "time": time, "session": session, "stage": stage}
-    (folder / f"{time}-{stage}.jsonl").write_text(json.dumps(begin) + "\n", encoding="utf-8")
+    end = {"kind": "end", "time": time, "status": other.pop("status", "FINISHED")}
+    begin = {"kind": "begin", "time": time, "session": session, "stage": stage, **other}
+    (folder / f"{time}-{stage}.jsonl").write_text(f"{json.dumps(begin)}\n{json.dumps(end)}\n", encoding="utf-8")
 
 
 def stages(store: Store, key: str) -> dict[str, str]:
@@ -106,7 +107,7 @@ def test_a_session_is_completed_by_the_stages_that_it_did_not_run(root: Path, st
     assert stages(store, "one") == {"prepare": "restored or unchanged", "finetune": "ran"}
     assert store.tags["one"]["dvc.data/prepared"] == "0123.dir"
     assert store.tags["one"]["dvc.reports/data"] == ""
-    assert store.ended == ["one"]
+    assert store.ended == ["one FINISHED"]
 
 
 def test_figures_of_the_evaluation_are_recorded_by_their_dotted_names(root: Path, store: Store) -> None:
@@ -125,7 +126,7 @@ def test_a_second_sync_has_nothing_to_do(root: Path, store: Store) -> None:
     ran(root, "one", "finetune", 5)
     sync(SETTINGS)
     assert sync(SETTINGS) == "0 stage runs delivered; nothing new in dvc.lock"
-    assert store.ended == ["one"]
+    assert store.ended == ["one FINISHED"]
 
 
 def test_a_repro_that_only_restored_gets_a_run_of_its_own(root: Path, store: Store) -> None:
@@ -175,7 +176,29 @@ def test_the_latest_session_has_all_its_stages_wherever_their_spools_lie(root: P
     ran(root, "old", "evaluate", 5)
     ran(root, "new", "finetune", 6, part="spool")
     (root / ".tracking" / "done" / "9.jsonl").touch()
-    assert latest_session() == ("new", {"prepare", "finetune"})
+    assert latest_session() == ("new", {"prepare": "FINISHED", "finetune": "FINISHED"})
+
+
+def test_an_experiment_of_the_queue_is_no_session_of_the_checkout(root: Path, store: Store) -> None:
+    (root / "dvc.lock").write_text(LOCK)
+    ran(root, "sweep-full@c0ffee", "finetune", 5, copy=True)
+    assert latest_session() is None
+    ran(root, "one", "prepare", 4)
+    assert latest_session() == ("one", {"prepare": "FINISHED"})
+    sync(SETTINGS)
+    assert set(store.tags) == {"one"}
+
+
+def test_after_a_failure_the_last_results_are_not_taken_for_the_sessions(root: Path, store: Store) -> None:
+    (root / "dvc.lock").write_text(LOCK)
+    (root / "reports/evaluation").mkdir(parents=True)
+    (root / "reports/evaluation/metrics.json").write_text('{"test": {"accuracy": 0.5}}')
+    ran(root, "one", "prepare", 5)
+    ran(root, "one", "finetune", 6, status="FAILED")
+    sync(SETTINGS)
+    assert stages(store, "one") == {"prepare": "ran", "finetune": "failed"}
+    assert store.metrics["one"] == {}
+    assert store.ended == ["one FAILED"]
 
 
 @pytest.mark.parametrize("text", ["", "schema: '2.0'\n", "# nothing yet\n"])
