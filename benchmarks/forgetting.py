@@ -11,16 +11,23 @@ Cost: per row five minutes of training on two cores without AMX and a minute and
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.clones import ENVIRONMENT, TASKS, prepared
+
+BASE = {
+    "training.epochs": 2,
+    "training.head_start": "random",
+    "training.batch_tokens": None,
+    "training.learning_rate": 2.0e-4,
+    "training.head_learning_rate": 2.0e-3,
+}
+"""What all rows share: batches of 64 and a new head."""
 ROWS: dict[str, list[str]] = {
     "2e-5": ["training.learning_rate=2.0e-5"],
     "2e-5, seed 1": ["training.learning_rate=2.0e-5", "training.seed=1"],
@@ -33,8 +40,6 @@ ROWS: dict[str, list[str]] = {
     "2e-4, L2-SP": ["training.learning_rate=2.0e-4", "objectives.l2_sp=30.0"],
     "2e-4, seed 1, replay": ["training.learning_rate=2.0e-4", "training.seed=1", "objectives.replay.weight=3.0"],
 }
-REPLAYED = 2000
-"""Texts that replay may read."""
 READINGS = {
     "halves": "general: which halves belong together",
     "zero-shot": "snips: zero-shot by label names",
@@ -42,45 +47,6 @@ READINGS = {
     "probe": "snips: refitted probe",
     "pairs": "stsb: similarity of pairs",
 }
-
-
-def prepare(data: Path, clone: Path) -> None:
-    """A clone with the recipe, the data sets and the references, committed."""
-    root = Path(__file__).resolve().parents[1]
-    subprocess.run(["git", "clone", "-q", str(root), str(clone)], check=True)
-    shutil.copyfile(clone / "recipes/banking77.params.yaml", clone / "params.yaml")
-    (clone / "data/raw/banking77").mkdir(parents=True)
-    for name in ("train.csv", "test.csv"):
-        shutil.copyfile(data / "banking77" / name, clone / "data/raw/banking77" / name)
-    references = clone / "data/raw/references"
-    references.mkdir()
-    shutil.copyfile(clone / "data/raw/helpdesk/general.txt", references / "general.txt")
-    with (data / "snips_nlu/train.jsonl").open(encoding="utf-8") as rows, (references / "snips.jsonl").open("w") as out:
-        for row in map(json.loads, rows):
-            out.write(json.dumps({"text": row["text"], "label": row["intent"]}) + "\n")
-    shutil.copyfile(data / "stsb_en/dev.csv", references / "stsb.csv")
-    with (data / "tatoeba_en_zh/train.csv").open(encoding="utf-8", newline="") as rows:
-        texts = list(dict.fromkeys(row["source"] for row in csv.DictReader(rows)))[:REPLAYED]
-    (clone / "data/raw/replayed.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
-    settings = (clone / "params.yaml").read_text(encoding="utf-8")
-    for old, new in (
-        ("path: recipes/banking77.hub.yaml", "path: data/raw/banking77"),
-        (
-            "objectives:\n  references: data/raw/helpdesk/general.txt",
-            "objectives:\n  references: data/raw/replayed.txt",
-        ),
-        ("references: data/raw/helpdesk/general.txt", "references: data/raw/references"),
-        ("epochs: 3", "epochs: 2"),
-        ("head_start: probe", "head_start: random"),
-        ("baseline: main", "baseline: HEAD"),
-    ):
-        if old not in settings:
-            raise SystemExit(f"recipes/banking77.params.yaml lacks {old!r}")
-        settings = settings.replace(old, new)
-    (clone / "params.yaml").write_text(settings, encoding="utf-8")
-    person = ("-c", "user.name=benchmark", "-c", "user.email=benchmark@example.org")
-    subprocess.run(["git", "add", "-A"], cwd=clone, check=True)
-    subprocess.run(["git", *person, "commit", "-qm", "BANKING77 with references"], cwd=clone, check=True)
 
 
 def run(clone: Path, name: str, settings: Sequence[str]) -> dict[str, Any]:
@@ -94,7 +60,7 @@ def run(clone: Path, name: str, settings: Sequence[str]) -> dict[str, Any]:
     words = [sys.executable, "-m", "dvc", "exp", "run", "-n", called]
     for one in settings:
         words += ["-S", one]
-    subprocess.run(words, cwd=clone, check=True, env={**os.environ, "HF_HUB_OFFLINE": "1"})
+    subprocess.run(words, cwd=clone, check=True, env=ENVIRONMENT)
     found = {
         "target": json.loads((clone / "reports/evaluation/metrics.json").read_text(encoding="utf-8"))["test"],
         "alignment": json.loads((clone / "reports/alignment/details.json").read_text(encoding="utf-8")),
@@ -139,8 +105,7 @@ def main(words: Sequence[str]) -> None:
     parser.add_argument("clone", type=Path, help="folder for the clone, on a disk with 2 GB free")
     parser.add_argument("--rows", nargs="*", default=list(ROWS), help="which runs; all by default")
     chosen = parser.parse_args(words)
-    if not chosen.clone.exists():
-        prepare(chosen.data, chosen.clone)
+    prepared(chosen.data, chosen.clone, TASKS["banking77"], BASE)
     results = {name: run(chosen.clone, name, ROWS[name]) for name in chosen.rows}
     print("\n".join(table(results)))
 

@@ -31,14 +31,19 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--jobs", type=int, default=1, help="runs at once; they share the machine, and seconds show it")
     parser.add_argument("--only-read", action="store_true", help="run nothing; make the table of what is there")
     parser.add_argument("--out", type=Path, default=OUT, help=f"stem of the files to write; {OUT} by default")
-    parser.add_argument("--into", type=Path, help=f"a document with the marks {writing.BEGIN} and {writing.END}")
+    marks = " and ".join(writing.marks("NAME"))
+    parser.add_argument(
+        "--into", type=Path, help=f"a document with the lines {marks}; NAME is FILE's, without its ending"
+    )
     chosen = parser.parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         trials = plan.trials(chosen.file)
+        if chosen.into is not None:
+            writing.held(chosen.into, chosen.file.stem)  # better said now than after hours
         found = harvest.runs(trials, {} if chosen.only_read else run(trials, max(chosen.jobs, 1)))
-        write(found, chosen.out, chosen.into)
+        write(found, chosen.out, chosen.file.stem, chosen.into)
     except UserError as error:
         log.error("sweep: %s", error)
         return error.exit_code
@@ -54,6 +59,13 @@ def run(trials: Sequence[Trial], jobs: int) -> dict[str, str]:
     done, states = harvest.commits(), queue.states()
     here = (queueing.WAITING, queueing.RUNNING)
     missing = [one for one in trials if one.name not in done and states.get(one.name) not in here]
+    waiting = {name for name, state in states.items() if state == queueing.WAITING and name.startswith(plan.PREFIX)}
+    strange = sorted(waiting - set(names))
+    if strange:
+        log.info(
+            "sweep: %d runs of another sweep waited and would go first; run it again to queue them again", len(strange)
+        )
+        queueing.dvc("queue", "remove", *strange)
     log.info("sweep: %d runs, %d done before, %d to queue", len(names), len(done.keys() & set(names)), len(missing))
     for one in missing:
         queue.add(one)
@@ -63,7 +75,7 @@ def run(trials: Sequence[Trial], jobs: int) -> dict[str, str]:
     return {name: queue.log_of(name) for name in names if name not in done}
 
 
-def write(found: Sequence[Run], out: Path, into: Path | None) -> None:
+def write(found: Sequence[Run], out: Path, name: str, into: Path | None) -> None:
     """Write everything, and say where; failures are named."""
     for one in found:
         if one.commit is None:
@@ -76,7 +88,7 @@ def write(found: Sequence[Run], out: Path, into: Path | None) -> None:
     out.with_suffix(".md").write_text(said, encoding="utf-8")
     writing.draw(out.with_suffix(".png"), rows)
     if into is not None:
-        writing.put_into(into, said)
+        writing.put_into(into, name, said)
     log.info("sweep: %s, .md and .png; every run in %s", table, runs)
 
 

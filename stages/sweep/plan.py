@@ -34,6 +34,8 @@ from stages.params.section import Settings
 from stages.sweep.identity import Pipeline
 
 SEED = "training.seed"
+PREFIX = "sweep-"
+"""How the names of a sweep's experiments begin."""
 Values = dict[str, Any]
 
 
@@ -111,7 +113,7 @@ def trials(file: Path, params: Path = FILE) -> list[Trial]:
         for seed in sweep.seeds:
             own = {**sweep.base, **settings, SEED: seed}
             after = changed(before, own)
-            found.append(Trial(row, seed, own, f"sweep-{_slug(row)}-{seed}-{pipeline.digest(after)}", after))
+            found.append(Trial(row, seed, own, f"{PREFIX}{_slug(row)}-{seed}-{pipeline.digest(after)}", after))
     _refuse_twins(found, file)
     return found
 

@@ -40,8 +40,12 @@ class QueueError(UserError):
     """DVC did not take an experiment, or could not start workers."""
 
 
-def dvc(*words: str) -> None:
+def dvc(*words: str, jobs: int = 1) -> None:
     """Run one of DVC's commands.
+
+    Args:
+        words: of the command.
+        jobs: how many runs share the machine, where it starts some.
 
     Raises:
         QueueError: it failed.
@@ -49,7 +53,7 @@ def dvc(*words: str) -> None:
     # A file and no pipe: workers keep what their command was given, and a pipe would only close with them.
     with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
         done = subprocess.run(
-            [sys.executable, "-m", "dvc", *words], env=environment(), stdout=said, stderr=said, check=False
+            [sys.executable, "-m", "dvc", *words], env=environment(jobs), stdout=said, stderr=said, check=False
         )
         said.seek(0)
         if done.returncode:
@@ -57,10 +61,14 @@ def dvc(*words: str) -> None:
             raise QueueError(f"`dvc {' '.join(words[:3])}` failed: {last}")
 
 
-def environment() -> dict[str, str]:
-    """For commands and workers: this interpreter first, since stages are started as `python`; threads that wait do not spin."""
+def environment(jobs: int) -> dict[str, str]:
+    """For commands and workers: this interpreter first, since stages are started as `python`.
+
+    Threads of runs that share the machine do not spin while they wait; of one alone they do (docs/experiment_log.md).
+    """
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return {"OMP_WAIT_POLICY": "PASSIVE", "DVC_NO_ANALYTICS": "1", **os.environ, "PATH": path}
+    waiting = {"OMP_WAIT_POLICY": "PASSIVE"} if jobs > 1 else {}
+    return {**waiting, "DVC_NO_ANALYTICS": "1", **os.environ, "PATH": path}
 
 
 class Queue:
@@ -121,7 +129,7 @@ class Queue:
         Raises:
             QueueError: DVC could not start them.
         """
-        dvc("queue", "start", "--jobs", str(jobs))
+        dvc("queue", "start", "--jobs", str(jobs), jobs=jobs)
         begun = time.monotonic()
         while not self.workers() and time.monotonic() - begun < GRACE:
             time.sleep(LOOK / 4)

@@ -16,7 +16,6 @@ from stages.errors import DataError
 from stages.sweep.fronts import COSTS, FIGURES, Row, Spread
 from stages.sweep.harvest import Run
 
-BEGIN, END = "<!-- sweep: begin -->", "<!-- sweep: end -->"
 DIGITS = {"trainable_parameters": 0, "seconds": 1, "memory_mib": 0}
 SHARES = 4
 """Digits of metrics and shares."""
@@ -91,19 +90,40 @@ def markdown(rows: Sequence[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def put_into(file: Path, table: str) -> None:
-    """Replace what stands between the marks of a document.
+def marks(name: str) -> tuple[str, str]:
+    """The lines of a document between which a table stands, by the table's name; HTML comments, so that no reader sees them."""
+    return f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+
+
+def held(file: Path, name: str) -> str:
+    """What stands between a document's marks.
 
     Raises:
         DataError: the document or its marks are missing.
     """
+    return _parts(file, name)[1]
+
+
+def put_into(file: Path, name: str, table: str) -> None:
+    """Replace what stands between a document's marks.
+
+    Raises:
+        DataError: the document or its marks are missing.
+    """
+    before, _, after = _parts(file, name)
+    file.write_text(f"{before}{table}{after}", encoding="utf-8")
+
+
+def _parts(file: Path, name: str) -> tuple[str, str, str]:
+    """A document up to and with its first mark, between the marks, and from the second one on."""
+    begin, end = marks(name)
     text = file.read_text(encoding="utf-8") if file.is_file() else ""
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+    if text.count(f"{begin}\n") != 1 or text.count(end) != 1 or text.index(f"{begin}\n") > text.index(end):
         raise DataError(
-            f"{file}: expected one line '{BEGIN}' and, below it, one line '{END}'; write them where the table goes."
+            f"{file}: expected one line '{begin}' and, below it, one line '{end}'; write them where the table goes."
         )
-    before, after = text[: text.index(BEGIN)], text[text.index(END) :]
-    file.write_text(f"{before}{BEGIN}\n{table}{after}", encoding="utf-8")
+    first, last = text.index(f"{begin}\n") + len(begin) + 1, text.index(end)
+    return text[:first], text[first:last], text[last:]
 
 
 def draw(file: Path, rows: Sequence[Row]) -> None:

@@ -68,16 +68,13 @@ def test_the_picture_is_the_same_for_the_same_rows(tmp_path: Path) -> None:
 
 def test_a_document_gets_the_table_between_its_marks(tmp_path: Path) -> None:
     file = tmp_path / "page.md"
-    file.write_text(f"before\n{writing.BEGIN}\nold\n{writing.END}\nafter\n", encoding="utf-8")
-    writing.put_into(file, "new\n")
-    assert file.read_text(encoding="utf-8") == f"before\n{writing.BEGIN}\nnew\n{writing.END}\nafter\n"
-    file.write_text(f"{writing.END}\n{writing.BEGIN}\n", encoding="utf-8")
-    with pytest.raises(DataError, match="sweep: begin"):
-        writing.put_into(file, "new\n")
-
-
-def test_the_documents_table_is_that_of_the_committed_figures(project: Path) -> None:
-    text = (project / "docs/adaptation.md").read_text(encoding="utf-8")
-    held = text[text.index(writing.BEGIN) + len(writing.BEGIN) + 1 : text.index(writing.END)]
-    figures = project / "reports/pareto.csv"
-    assert held == (writing.markdown(writing.read_rows(figures)) if figures.is_file() else "")
+    (begin, end), (first, last) = writing.marks("mine"), writing.marks("mine too")
+    file.write_text(f"before\n{begin}\nold\n{end}\n{first}\nother\n{last}\nafter\n", encoding="utf-8")
+    writing.put_into(file, "mine", "new\n")
+    assert file.read_text(encoding="utf-8") == f"before\n{begin}\nnew\n{end}\n{first}\nother\n{last}\nafter\n"
+    assert writing.held(file, "mine") == "new\n"
+    file.write_text(f"{end}\n{begin}\n", encoding="utf-8")
+    with pytest.raises(DataError, match="mine: begin"):
+        writing.put_into(file, "mine", "new\n")
+    with pytest.raises(DataError, match="yours: begin"):
+        writing.held(file, "yours")

@@ -1,0 +1,78 @@
+"""Ways to adapt and ways not to forget, on a public data set: a sweep in a clone, and what it says, put into the documents.
+
+``python -m benchmarks.methods DATA CLONE --task banking77`` clones the committed project into CLONE, unless it is there,
+runs `benchmarks/sweeps/banking77.yaml` in it, and writes three tables between their marks in docs/adaptation.md: the sweep's
+own; what is kept of every ability; how right models are when messages are changed. The figures that they are made of go to
+docs/sweeps, and a test holds the document against them. Interrupted, it goes on where it was. `--only-read` runs nothing.
+
+Cost on two cores with AMX: for BANKING77 a bit more than two hours, for SNIPS an hour and a half.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import clones
+from benchmarks import method_readings as readings
+from benchmarks.clones import ROOT, TASKS
+from stages.metrics.intervals import Bootstrap
+from stages.sweep import writing
+
+DOCUMENT = ROOT / "docs/adaptation.md"
+KEPT = ROOT / "docs/sweeps"
+
+
+def run(clone: Path, sweep: Path, *, only_read: bool) -> int:
+    """Run a sweep in the clone, by the clone's own code; its files are written below the clone's reports.
+
+    Returns:
+        Its exit code: 0, or 1 where some runs failed and the others are in the table.
+    """
+    words = [sys.executable, "-m", "stages.sweep", str(sweep.resolve()), *(["--only-read"] if only_read else [])]
+    env = {name: value for name, value in clones.ENVIRONMENT.items() if name != "PYTHONPATH"}
+    code = subprocess.run(words, cwd=clone, env=env, check=False).returncode
+    if code > 1:
+        raise SystemExit(code)
+    return code
+
+
+def tables(task: str, folder: Path = KEPT) -> dict[str, str]:
+    """Every table of a task by the name of its marks, made of what `docs/sweeps` holds alone; empty before that."""
+    rows, own = folder / f"{task}.csv", folder / f"{task}_readings.csv"
+    found = readings.read(own) if own.is_file() else []
+    return {
+        task: writing.markdown(writing.read_rows(rows)) if rows.is_file() else "",
+        f"{task} {readings.KEPT}": readings.table(found, readings.KEPT) if found else "",
+        f"{task} {readings.CHANGED}": readings.table(found, readings.CHANGED) if found else "",
+    }
+
+
+def main(words: Sequence[str]) -> int:
+    """Clone, run, read, write."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.methods", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("data", type=Path, help="folder of public data sets")
+    parser.add_argument("clone", type=Path, help="folder for the clone, on a disk with 15 GB free")
+    parser.add_argument("--task", choices=sorted(TASKS), default="banking77")
+    parser.add_argument("--only-read", action="store_true", help="run nothing; make the tables of what is there")
+    chosen = parser.parse_args(words)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    task = TASKS[chosen.task]
+    clones.prepared(chosen.data, chosen.clone, task, {})
+    code = run(chosen.clone, ROOT / f"benchmarks/sweeps/{chosen.task}.yaml", only_read=chosen.only_read)
+    KEPT.mkdir(exist_ok=True)
+    for end in ("csv", "png"):
+        shutil.copyfile(chosen.clone / f"reports/pareto.{end}", KEPT / f"{chosen.task}.{end}")
+    readings.write(KEPT / f"{chosen.task}_readings.csv", readings.lines(chosen.clone, Bootstrap()))
+    for name, said in tables(chosen.task).items():
+        writing.put_into(DOCUMENT, name, said)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
