@@ -185,7 +185,7 @@ def worst_of(
     """
     parts = {name: right[own] for name, own in members.items() if own.sum() >= FEWEST}
     if not parts:
-        return Finding(f"floors.{rule}", "PASS", f"no {what} has {FEWEST} test records")
+        return Finding(f"floors.{rule}", "INCONCLUSIVE", f"no {what} has {FEWEST} test records")
     name = min(parts, key=lambda each: float(parts[each].mean()))
     value, count = float(parts[name].mean()), len(parts[name])
     # If every part had exactly the floor as its true share, how low would the worst of them be?
