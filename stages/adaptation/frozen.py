@@ -50,7 +50,17 @@ class Frozen(Method):
                 f"Names look like {', '.join(name for name, _ in list(encoder.named_parameters())[:3])}."
             )
         self.learns = {name for name, parameter in encoder.named_parameters() if parameter.requires_grad}
+        if not self.learns and settings.layers != "all":
+            raise ModelError(
+                f"adaptation.frozen: nothing of {type(encoder).__name__} is left to learn but the head. "
+                "If that is meant, set layers: all, gradual: null and no patterns; else freeze less."
+            )
         return model
+
+    @property
+    def thawed_after(self) -> int:
+        """Epochs after which everything learns; 0 where nothing waits."""
+        return (self.count + 1) * (self.params.frozen.gradual or 0)
 
     def begin_epoch(self, epoch: int) -> None:
         """Thaw by epoch; see `Method.begin_epoch`."""

@@ -15,14 +15,20 @@ from stages.adaptation.virtual import Virtual, widen
 
 
 class BeforeText(Virtual):
-    """Embeds the text itself, puts the vectors before it, and cuts their states off again."""
+    """Embeds the text itself, puts the vectors before it, and cuts their states off again.
+
+    Attributes:
+        tokens: vectors that stand before the text of the call under way.
+    """
+
+    tokens = 0
 
     def before(self, encoder: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """See `Virtual.before`; the encoder has to be called with names."""
         kwargs = dict(kwargs)
         words = encoder.get_input_embeddings()(kwargs.pop("input_ids"))
         vectors = self.source().to(words.dtype)
-        tokens = len(vectors)
+        tokens = self.tokens = len(vectors)
         kwargs["inputs_embeds"] = torch.cat([vectors.expand(words.shape[0], -1, -1), words], dim=1)
         kwargs["attention_mask"] = widen(kwargs["attention_mask"], tokens)
         if kwargs.get("token_type_ids") is not None:
@@ -32,7 +38,7 @@ class BeforeText(Virtual):
 
     def after(self, _encoder: nn.Module, _args: Any, output: Any) -> Any:
         """See `Virtual.after`."""
-        tokens = len(self.source())
+        tokens = self.tokens
         output["last_hidden_state"] = output.last_hidden_state[:, tokens:]
         if output.get("hidden_states") is not None:
             output["hidden_states"] = tuple(one[:, tokens:] for one in output.hidden_states)

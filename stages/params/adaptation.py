@@ -73,7 +73,7 @@ class AdaLora(Settings):
     Attributes:
         initial_rank: per target, at the beginning.
         target_rank: per target, on average, at the end.
-        alpha: scale of the product.
+        alpha: the product is scaled by alpha / initial_rank, also when ranks have fallen.
         dropout: on what goes into it.
         begin: share of all steps before the budget starts to fall.
         end: share of all steps after which it has reached its target.

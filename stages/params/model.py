@@ -25,8 +25,8 @@ class ModelParams(Section):
             the mean where it says nothing.
         dropout: overrides the dropout of the base model's layers; null leaves it.
         head_dropout: dropout before the task's head.
-        attention: implementation; `auto` takes eager attention on CPUs, where its backward pass is the faster one on
-            short texts, and SDPA on GPUs.
+        attention: implementation; `auto` takes SDPA on GPUs. On CPUs it means `eager`, which finetune replaces by attention
+            that is chosen by length where the architecture is known (`stages.training.attention`).
     """
 
     section: ClassVar[str] = "model"

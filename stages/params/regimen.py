@@ -98,9 +98,11 @@ def classes_are_evened_out_once(sections: Sections) -> Iterator[Problem]:
 def passes_differ_by_dropout(sections: Sections) -> Iterator[Problem]:
     """R-Drop compares two passes, FreeLB several changes."""
     extra, model = cast("ObjectivesParams", sections["objectives"]), cast("ModelParams", sections["model"])
-    if extra.r_drop > 0 and model.dropout == 0 and model.head_dropout == 0:
-        what = "two passes are the same without dropout (model.dropout and model.head_dropout are 0); switch it off"
-        yield Problem(what, field="objectives.r_drop")
+    adaptation = cast("AdaptationParams", sections["adaptation"])
+    still = adaptation.method == "frozen" and adaptation.frozen.layers == "all"
+    if extra.r_drop > 0 and model.head_dropout == 0 and (model.dropout == 0 or still):
+        what = "frozen layers have none" if still else "model.dropout and model.head_dropout are 0"
+        yield Problem(f"two passes are the same without dropout ({what}); switch it off", field="objectives.r_drop")
     if extra.adversarial.kind == "freelb" and extra.adversarial.steps == 1:
         what = "freelb's first change is random noise, and its second the first that is sought; set it to 2 or more, or use fgm"
         yield Problem(what, field="objectives.adversarial.steps")

@@ -6,8 +6,9 @@ Humphrey's small fast chaotic generator) fills whole words, each of which decide
 compared, converted and multiplied by vector instructions: about an eighth of the time (docs/benchmarks.md).
 
 The share that is kept is therefore a multiple of 1/65536, and what is kept is scaled by exactly that share, so that the
-expectation is the input. Each call is seeded by one draw from torch's own generator: checkpoints, which hold that generator's
-state, hold everything, and activation checkpointing, which rewinds it, draws the same mask again.
+expectation is the input; in bf16 the factor is rounded like any number, as torch's own dropout rounds it (1.109 for 1.111).
+Each call is seeded by one draw from torch's own generator: checkpoints, which hold that generator's state, hold everything, and
+activation checkpointing, which rewinds it, draws the same mask again.
 """
 
 from __future__ import annotations

@@ -93,8 +93,8 @@ def fit(read: np.ndarray, labels: np.ndarray, classes: int, seed: int, *, balanc
     strength = softest(by_record)
     model = _solved(_regression(balanced=balanced), x, labels, strength)
     weight = np.zeros((classes, read.shape[1]), dtype=np.float32)
-    bias = np.full(classes, float(model.intercept_.min()) - 1.0, dtype=np.float32)
     coefficients, intercepts = _per_class(model)
+    bias = np.full(classes, float(intercepts.min()) - 1.0, dtype=np.float32)
     weight[model.classes_] = coefficients / spread
     bias[model.classes_] = intercepts - (coefficients / spread) @ mean
     return HeadStart(weight, bias, strength, {one: float(losses.mean()) for one, losses in by_record.items()})

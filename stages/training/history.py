@@ -34,7 +34,7 @@ class History:
         steps: a row per so many steps: step, loss, learning_rate.
         evaluations: a row per evaluation of validation.
         best_value: of the metric.
-        best_step: where it was reached.
+        best_step: where it was reached; None before there is one.
         waited: evaluations since then.
         head_start: C of the head that training began with; None where it began with noise.
         loss_sum: of losses since the last row of `steps`, and `loss_count` of them; likewise since the last evaluation.
@@ -46,7 +46,7 @@ class History:
     steps: list[dict[str, float]] = field(default_factory=list)
     evaluations: list[dict[str, float]] = field(default_factory=list)
     best_value: float | None = None
-    best_step: int = 0
+    best_step: int | None = None
     waited: int = 0
     head_start: float | None = None
     loss_sum: float = 0.0
@@ -120,11 +120,15 @@ class History:
         return self.patience is not None and self.waited >= self.patience
 
     def summary(self) -> dict[str, float | str | int]:
-        """What was chosen, for reports: metric, its best value, where, and how far training went."""
-        best = next((row for row in self.evaluations if row["step"] == self.best_step), None)
+        """What was chosen, for reports: metric, its value, where, and how far training went.
+
+        Where no evaluation counted, or none gave a number, the last weights are what there is.
+        """
+        last = self.evaluations[-1] if self.evaluations else None
+        best = next((row for row in self.evaluations if row["step"] == self.best_step), last)
         return {
             "metric": self.metric,
-            "best_step": self.best_step,
+            "best_step": int(best["step"]) if best else 0,
             "best_epoch": best["epoch"] if best else 0.0,
             "last_step": int(self.evaluations[-1]["step"]) if self.evaluations else 0,
             "evaluations": len(self.evaluations),

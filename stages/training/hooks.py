@@ -24,7 +24,7 @@ from stages.params.training import TrainingParams
 from stages.training import checkpoints, parallel
 from stages.training.batching import Batches, Rows
 from stages.training.objectives import Objectives
-from stages.training.objectives.protocol import LossOf
+from stages.training.objectives.protocol import Losses, LossOf
 from stages.training.shares import gathered
 
 STATE = "parts.safetensors"
@@ -63,12 +63,12 @@ class Hooks(TrainerCallback):
         """Whether nothing is read but batches of train, as they are."""
         return all(one.reads_train_alone for one in self.objectives.parts)
 
-    def loss(self, model: nn.Module, batch: dict[str, torch.Tensor], loss_of: LossOf, step: int) -> torch.Tensor:
-        """The loss of a batch, with everything that is added to it."""
-        loss = self.objectives.loss(model, batch, loss_of, step)
-        with torch.autocast(loss.device.type, enabled=False):
+    def losses(self, model: nn.Module, batch: dict[str, torch.Tensor], loss_of: LossOf, step: int) -> Losses:
+        """The loss of a batch with everything that is added to it, and the task's own."""
+        found = self.objectives.losses(model, batch, loss_of, step)
+        with torch.autocast(found.whole.device.type, enabled=False):
             penalty = self.method.penalty() if self.method is not None else None
-        return loss if penalty is None else loss + penalty
+        return found if penalty is None else found._replace(whole=found.whole + penalty)
 
     def settled(self, step: int) -> bool:
         """Whether the model after `step` may be chosen."""

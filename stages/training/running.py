@@ -25,6 +25,11 @@ class Running:
         self.sums = torch.zeros(2, dtype=torch.float64, device=where)
         self.reread()
 
+    def begin(self, loss: float) -> None:
+        """Take in the loss of train before the first step, which belongs to the first evaluation and to no step."""
+        self.sums[1] += loss
+        self.history.window_count += 1
+
     def observe(self, loss: torch.Tensor) -> None:
         """Take in the mean loss of one batch."""
         self.sums += loss.detach()

@@ -159,7 +159,7 @@ class Tuner(Trainer):
         head_start.put(model.head, found)
         self.hooks.objectives.head_started(model)
         self.history.head_start = found.strength
-        self.running.observe(torch.tensor(self._loss_at_once(found.outputs(read), labels), dtype=torch.float64))
+        self.running.begin(self._loss_at_once(found.outputs(read), labels))
         self.evaluate()
 
     def get_train_dataloader(self) -> Loader:
@@ -201,10 +201,11 @@ class Tuner(Trainer):
     ) -> torch.Tensor:
         """Mean loss of a batch, in float32; the Trainer divides it by the batches that are accumulated."""
         idle = inputs.pop(IDLE, None) is not None
-        loss = self.hooks.loss(model, inputs, self.loss, self.state.global_step)
+        loss, own = self.hooks.losses(model, inputs, self.loss, self.state.global_step)
         if parallel.active():
-            loss = loss * parallel.weight(self.objective, inputs["labels"], idle=idle)
-        self.running.observe(loss)
+            weight = parallel.weight(self.objective, inputs["labels"], idle=idle)
+            loss, own = loss * weight, own * weight
+        self.running.observe(own)
         return loss
 
     def _clip_grad_norm(self, model: nn.Module) -> torch.Tensor:

@@ -7,6 +7,7 @@ renumbered rows, a table is cut after a method has wrapped it), and `finish` tak
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -16,6 +17,7 @@ from torch import nn
 
 from stages import artifacts, tasks
 from stages.adaptation import METHODS
+from stages.adaptation.frozen import Frozen
 from stages.adaptation.protocol import Method
 from stages.artifacts import Encoding, Schema
 from stages.encoding import base_model
@@ -37,6 +39,8 @@ from stages.training.prediction import outputs_of
 from stages.training.seeding import seed_everything
 from stages.training.sharded import ShardedTuner
 from stages.training.trainer import Observer, Tuner
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -161,6 +165,11 @@ def begin(settings: Settings, schema: Schema, encoding: Encoding, folder: Path, 
     seed_everything(training.seed, deterministic=training.deterministic, threads=training.threads)
     model, pooling = assembly.build(settings.model, task, schema, device())
     model = method.apply(model, encoding.max_length)
+    if isinstance(method, Frozen) and method.thawed_after > training.epochs:
+        log.warning(
+            "adaptation.frozen.gradual: all has thawed after %d epochs, and training.epochs is %g: the lowest never learn",
+            method.thawed_after, training.epochs,
+        )  # fmt: skip
     general = references.general(extra, settings.model, encoding, training.seed)
     read = [*parts, *([] if general is None else [general])]
     reduced = compaction.compact(cast("nn.Module", model.encoder), read, encoding.pad_id)

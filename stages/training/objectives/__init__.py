@@ -24,7 +24,7 @@ from stages.training.objectives.ewc import Ewc
 from stages.training.objectives.focal import Focal
 from stages.training.objectives.l2_sp import L2Sp
 from stages.training.objectives.mixup import Mixup, between, mixed
-from stages.training.objectives.protocol import LossOf, Objective, Reading, ask, whole
+from stages.training.objectives.protocol import Losses, LossOf, Objective, Reading, ask, whole
 from stages.training.objectives.r_drop import RDrop
 from stages.training.objectives.replay import Replay
 from stages.training.objectives.together import GroupedBatches
@@ -72,14 +72,14 @@ class Objectives:
             return GroupedBatches(rows.lengths, dense(rows.columns["label"]), size, seed, self.together)
         return Batches(rows.lengths, size, seed, group=group, tokens=params.batch_tokens)
 
-    def loss(self, model: nn.Module, batch: dict[str, torch.Tensor], loss_of: LossOf, step: int) -> torch.Tensor:
-        """The task's loss of a batch and what is added to it."""
+    def losses(self, model: nn.Module, batch: dict[str, torch.Tensor], loss_of: LossOf, step: int) -> Losses:
+        """The task's loss of a batch, and the same with what is added to it."""
         reading = self._read(model, batch, loss_of, step)
         self.part += 1
         for one in self.parts:
             one.settle(reading)
         terms = [one.term(reading) for one in self.parts]
-        return torch.stack([reading.loss, *terms]).sum() if terms else reading.loss
+        return Losses(torch.stack([reading.loss, *terms]).sum() if terms else reading.loss, reading.loss)
 
     def _read(self, model: nn.Module, batch: dict[str, torch.Tensor], loss_of: LossOf, step: int) -> Reading:
         head = whole(model).head

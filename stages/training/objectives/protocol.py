@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import nn
 
 LossOf = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """The task's own objective: outputs and labels to a scalar, in float32."""
+
+
+class Losses(NamedTuple):
+    """What a batch comes to.
+
+    Attributes:
+        whole: that is minimised, with everything that objectives and the method add.
+        task: the task's own, which curves show beside validation's.
+    """
+
+    whole: torch.Tensor
+    task: torch.Tensor
 
 
 @dataclass

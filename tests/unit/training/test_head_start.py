@@ -67,6 +67,15 @@ def test_a_class_without_records_is_never_chosen_and_weights_land_in_the_head() 
     assert np.array_equal(head.bias.detach().numpy(), found.bias)
 
 
+def test_nor_is_it_where_two_classes_are_left_and_one_is_rare() -> None:
+    x = np.random.default_rng(7).normal(size=(390, 4)).astype(np.float32)
+    common = (np.arange(390) % 13 != 0).astype(int)
+    found = head_start.fit(x, common, 3, 0, balanced=False)
+    # The two share one intercept out, so that half of it is less than it less one.
+    assert found.bias[1] - found.bias[0] > 2
+    assert set((x @ found.weight.T + found.bias).argmax(axis=1)) == {1}
+
+
 def test_balanced_weights_lift_the_rare_class() -> None:
     x, y = clouds(600, 2, 0.3, 6)
     keep = (y == 0) | (np.arange(600) < 60)

@@ -76,7 +76,7 @@ def same_gradients(model: nn.Module, one: torch.Tensor, other: torch.Tensor) -> 
 
 
 def loss(objectives: Objectives, model: nn.Module, step: int = 0) -> torch.Tensor:
-    return objectives.loss(model, BATCH, loss_of, step)
+    return objectives.losses(model, BATCH, loss_of, step).whole
 
 
 def texts(count: int, seed: int = 0) -> Rows:
