@@ -60,7 +60,7 @@ def history(lock: Path) -> Iterator[str]:
     if not lock.is_file():
         return
     latest = latest_session()
-    ran = latest[1] if latest else set()
+    ran = latest[1] if latest else {}
     stages = list(stages_of(lock))
     yield f"last ran  {', '.join(name for name in stages if name in ran) or 'nothing'}"
     kept = [name for name in stages if name not in ran]

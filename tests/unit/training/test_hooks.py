@@ -155,7 +155,7 @@ def test_what_is_released_has_the_rank_that_params_ask_for(tmp_path: Path) -> No
 def test_it_goes_in_bf16_too(tmp_path: Path, adaptation: dict[str, Any], extra: dict[str, Any]) -> None:
     tuner, _ = run(tmp_path, adaptation, extra, precision="bf16", epochs=8)
     tuner.run()
-    assert tuner.history.evaluations[-1]["train_loss"] < 0.98 * tuner.history.evaluations[0]["train_loss"]
+    assert tuner.history.evaluations[-1]["train_loss"] < 0.99 * tuner.history.evaluations[0]["train_loss"]
     assert {one.dtype for one in tuner.model.parameters()} == {torch.float32}
 
 
