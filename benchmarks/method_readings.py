@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from benchmarks.clones import REFERENCES
 from stages import artifacts
@@ -163,17 +164,19 @@ class _Asked:
             file = self.kept / f"{run['experiment']}.npz"
             if not file.is_file() or not (self.kept / "random.npz").is_file():
                 with tempfile.TemporaryDirectory() as folder:
-                    self._ask(run, _fetched(run["commit"], Path(folder)))
+                    self._ask(run, Path(folder))
                 log.info("readings: %d of %d models asked", i, len(runs))
             found[run["experiment"]] = _loaded(file)
         return {**found, **{name: _loaded(self.kept / f"{name}.npz") for name in ("base", "random")}}
 
     def _ask(self, run: Mapping[str, str], folder: Path) -> None:
-        tuned = load_tuned(folder)
-        reader = readers.of_tuned(tuned, folder)
+        model = _fetched(run["commit"], artifacts.FINETUNED, folder)
+        tuned = load_tuned(model)
+        reader = readers.of_tuned(tuned, model)
         credit = self._abilities(reader)
         if run["row"] in CHANGED_ROWS:
-            credit |= self._changes(tuned, reader)
+            test = artifacts.read_table(_fetched(run["commit"], artifacts.prepared("test"), folder), ["text", "label"])
+            credit |= self._changes(tuned, reader, test)
         np.savez_compressed(self.kept / f"{run['experiment']}.npz", **credit)
         if not (self.kept / "random.npz").is_file():
             base = readers.of_base(tuned)
@@ -184,21 +187,20 @@ class _Asked:
         return {f"{KEPT}/{one.name}": one.right(reader).astype(float) for one in self.abilities}
 
     @staticmethod
-    def _changes(tuned: Tuned, reader: Reader) -> dict[str, np.ndarray]:
-        table = artifacts.read_table(artifacts.prepared("test"), ["text", "label"])
-        texts, place = table["text"].to_pylist(), {name: i for i, name in enumerate(tuned.schema.labels)}
-        gold = np.array([place[one] for one in table["label"].to_pylist()])
+    def _changes(tuned: Tuned, reader: Reader, test: pa.Table) -> dict[str, np.ndarray]:
+        texts, place = test["text"].to_pylist(), {name: i for i, name in enumerate(tuned.schema.labels)}
+        gold = np.array([place[one] for one in test["label"].to_pylist()])
         model = Model(tuned, reader)
         asked = {AS_IT_IS: texts, **{name: robustness.changed(texts, name) for name in robustness.CHANGES}}
         return {f"{CHANGED}/{name}": (model.decide(said) == gold).astype(float) for name, said in asked.items()}
 
 
-def _fetched(commit: str, folder: Path) -> Path:
-    """The tuned model of an experiment, from DVC's cache."""
+def _fetched(commit: str, path: Path, folder: Path) -> Path:
+    """A copy of what an experiment made, a file or a folder, from DVC's cache."""
     from dvc.api import DVCFileSystem
 
-    place = folder / "finetuned"
-    DVCFileSystem(".", rev=commit).get(artifacts.FINETUNED.as_posix(), str(place), recursive=True)
+    place = folder / path.name
+    DVCFileSystem(".", rev=commit).get(path.as_posix(), str(place), recursive=not path.suffix)
     return place
 
 
