@@ -120,32 +120,29 @@ def figures(rows: Mapping[str, Sequence[Credit]], base: Credit, floor: Credit, h
                 ends = base[key], floor[key]
                 if retention.reading(name, np.stack([ends[0], given[0], ends[1]]), how, access=True).retained is None:
                     continue
-                of = _share
                 given += ends
-                each = [_share(*(part.mean() for part in (one[key], one[key], *ends)))[0] for one in seeds]
+                each = [float(_values(*(part.mean() for part in (one[key], one[key], *ends)))[0]) for one in seeds]
             else:
-                of = _as_they_are
                 each = [float(one[key].mean()) for one in seeds]
-            made.append(_line(row, kind, name, np.stack(given), of, each, how))
+            made.append(_line(row, kind, name, np.stack(given), each, how))
     return made
 
 
-def _line(row: str, kind: str, name: str, given: np.ndarray, of: Any, each: list[float], how: Bootstrap) -> Line:
+def _line(row: str, kind: str, name: str, given: np.ndarray, each: list[float], how: Bootstrap) -> Line:
     records = given.shape[1]
-    value, reference = of(*given.mean(axis=1))
+    value, reference = _values(*given.mean(axis=1))
     draws = np.concatenate([block @ given.T / records for block in how.weights(records)])
-    own, other = of(*draws.T)
+    own, other = _values(*draws.T)
     spread = float(np.std(each, ddof=1)) if len(each) > 1 else 0.0
     ends, gaps = how.interval(own), how.interval(own - other)
     return Line(row, kind, name, len(each), records, float(value), spread, *ends, float(value - reference), *gaps)
 
 
-def _share(own: Any, reference: Any, base: Any, floor: Any) -> tuple[Any, Any]:
+def _values(own: Any, reference: Any, base: Any = None, floor: Any = None) -> tuple[Any, Any]:
+    """A row's figure and the reference row's: as they are, or as shares between random weights and the base model."""
+    if base is None:
+        return own, reference
     return (own - floor) / (base - floor), (reference - floor) / (base - floor)
-
-
-def _as_they_are(own: Any, reference: Any) -> tuple[Any, Any]:
-    return own, reference
 
 
 class _Asked:
@@ -177,11 +174,14 @@ class _Asked:
         if run["row"] in CHANGED_ROWS:
             test = artifacts.read_table(_fetched(run["commit"], artifacts.prepared("test"), folder), ["text", "label"])
             credit |= self._changes(tuned, reader, test)
-        np.savez_compressed(self.kept / f"{run['experiment']}.npz", **credit)
+        self._keep(run["experiment"], credit)
         if not (self.kept / "random.npz").is_file():
             base = readers.of_base(tuned)
-            np.savez_compressed(self.kept / "base.npz", **self._abilities(base))
-            np.savez_compressed(self.kept / "random.npz", **self._abilities(readers.of_random(base, SEED)))
+            self._keep("base", self._abilities(base))
+            self._keep("random", self._abilities(readers.of_random(base, SEED)))
+
+    def _keep(self, name: str, credit: Mapping[str, Any]) -> None:
+        np.savez_compressed(self.kept / f"{name}.npz", **credit)
 
     def _abilities(self, reader: Reader) -> dict[str, np.ndarray]:
         return {f"{KEPT}/{one.name}": one.right(reader).astype(float) for one in self.abilities}

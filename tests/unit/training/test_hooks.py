@@ -141,6 +141,7 @@ def test_what_is_released_has_the_rank_that_params_ask_for(tmp_path: Path) -> No
     assert isinstance(hooks.method, AdaLora)
     ranks = hooks.method.ranks()
     assert 0 < sum(ranks.values()) <= 2 * len(ranks)
+    assert tuner.history.best_step is not None
     assert tuner.history.best_step >= hooks.method.last
     assert tuner.history.evaluations[0]["step"] == 0
 
@@ -178,6 +179,7 @@ def test_what_is_kept_is_the_average_and_nothing_from_before(tmp_path: Path) -> 
     hooks.objectives.after_step = watched  # type: ignore[method-assign]
     tuner.run()
     first = len(seen) // 2
+    assert tuner.history.best_step is not None
     assert tuner.history.best_step > first
     kept = dict(tuner.model.named_parameters())
     for name in kept:
