@@ -120,9 +120,12 @@ def test_a_better_model_passes_unless_a_floor_is_missed(repository: Path) -> Non
     evaluated(repository, 0.02)
     assert judged(repository)[0] == 0
     floors = {"accuracy": 0.9, "worst_class_recall": 0.5, "retention": 0.5, "ece": 0.1, "robustness": 0.1}
-    floors |= {"slice_accuracy": 0.8}
     set_gate(repository, floors=floors)
     assert judged(repository)[0] == 0
+    set_gate(repository, floors={**floors, "slice_accuracy": 0.8})
+    code, said = judged(repository)
+    assert code == 3, "texts of one length and no kept column have no slices"
+    assert "| `floors.slice_accuracy` | — | INCONCLUSIVE | no slice has 10 test records |" in said
     set_gate(repository, floors={**floors, "retention": 0.7})
     code, said = judged(repository)
     assert code == 1

@@ -82,7 +82,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
 def tuned(folder: Path, **training: object) -> tuple[dict[str, bytes], dict[str, bytes]]:
     """Files of the tuned model and of the report, with these params."""
     shutil.rmtree(folder / artifacts.FINETUNED, ignore_errors=True)
-    change(folder, "training", **{"seed": 42, "seeds": None, "keep": "best", **training})
+    change(folder, "training", **{"seed": 42, "seeds": None, "keep": "best", "metric": "auto", **training})
     run(folder, "finetune")
     places = (folder / artifacts.FINETUNED, folder / artifacts.TRAINING_REPORT)
     assert not (folder / ".checkpoints").exists()
