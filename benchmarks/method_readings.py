@@ -13,10 +13,9 @@ from __future__ import annotations
 
 import csv
 import logging
-import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import chdir
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -92,7 +91,7 @@ def lines(clone: Path, how: Bootstrap) -> list[Line]:
         clone: where the sweep ran.
         how: intervals are made.
     """
-    with _within(clone), Path("reports/pareto_runs.csv").open(encoding="utf-8", newline="") as stream:
+    with chdir(clone), Path("reports/pareto_runs.csv").open(encoding="utf-8", newline="") as stream:
         runs = [run for run in csv.DictReader(stream) if run["commit"]]
         found = _Asked().all_of(runs)
     rows: dict[str, list[Credit]] = {}
@@ -207,16 +206,6 @@ def _fetched(commit: str, path: Path, folder: Path) -> Path:
 def _loaded(file: Path) -> Credit:
     with np.load(file) as found:
         return dict(found)
-
-
-@contextmanager
-def _within(folder: Path) -> Iterator[None]:
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
 
 
 def write(file: Path, made: Sequence[Line]) -> None:

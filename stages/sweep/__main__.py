@@ -61,7 +61,7 @@ def run(trials: Sequence[Trial], jobs: int) -> dict[str, str]:
     missing = [one for one in trials if one.name not in done and states.get(one.name) not in here]
     waiting = {name for name, state in states.items() if state == queueing.WAITING and name.startswith(plan.PREFIX)}
     strange = sorted(waiting - set(names))
-    if strange:
+    if strange and not queue.workers():
         log.info(
             "sweep: %d runs of another sweep waited and would go first; run it again to queue them again", len(strange)
         )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 
 from stages import evaluate, export, finetune, prepare, tokenize
@@ -15,21 +14,10 @@ from stages.tracking import Record
 STAGES = {"prepare": prepare, "tokenize": tokenize, "finetune": finetune, "evaluate": evaluate, "export": export}
 
 
-@contextmanager
-def inside(folder: Path) -> Iterator[None]:
-    """Work in a folder, and come back."""
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
-
-
 def run(folder: Path, *names: str) -> None:
     """Run some stages, or all."""
     for name in names or tuple(STAGES):
-        with inside(folder):
+        with chdir(folder):
             module = STAGES[name]
             everything = whole.check(Path("params.yaml"))
             sections = {section.section: everything[section.section] for section in module.SECTIONS}

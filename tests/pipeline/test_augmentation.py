@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import chdir
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 from stages import artifacts
 from stages.encoding.ragged import Ragged
 from tests import tiny
-from tests.pipeline.running import inside, run
+from tests.pipeline.running import run
 
 OFF = {"copies": 0, "rate": 0.1}
 AUGMENTATION = {
@@ -37,7 +38,7 @@ def test_finetune_learns_from_all_of_it_and_the_length_is_trains(tmp_path: Path,
     (folder / "older/train.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (folder / "older/test.jsonl").write_text(lines[0].replace("rather", "quite") + "\n", encoding="utf-8")
     run(folder, "prepare", "tokenize", "finetune")
-    with inside(folder):
+    with chdir(folder):
         schema, encoding = artifacts.Schema.read(), artifacts.Encoding.read()
         summary = artifacts.read_json(artifacts.SUMMARY)
         tokens = artifacts.read_json(artifacts.TEXT_REPORT / "tokens.json")["splits"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from contextlib import chdir
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from stages.exporters import manifest
 from stages.exporters.predictor import Predictor
 from stages.training.prediction import load_tuned
 from tests import tiny
-from tests.pipeline.running import STAGES, inside, run
+from tests.pipeline.running import STAGES, run
 
 
 def change(folder: Path, section: str, **values: object) -> None:
@@ -73,7 +74,7 @@ def test_pictures_and_their_tables_are_there(done: Path) -> None:
 
 
 def test_what_was_saved_is_what_was_trained(done: Path) -> None:
-    with inside(done):
+    with chdir(done):
         tuned = load_tuned(artifacts.FINETUNED)
         rows = artifacts.read_table(artifacts.tokenized("validation"))
         outputs = tuned.outputs(rows, 7)
@@ -97,7 +98,7 @@ def test_the_release_classifies_raw_texts_as_the_tuned_model_does(done: Path) ->
     release = Predictor(done / artifacts.RELEASE)
     assert [one.label for one in release.predict(texts)] == expected
     assert release.predict([]) == []
-    with inside(done):
+    with chdir(done):
         metrics = artifacts.read_json(artifacts.METRICS)
     assert release.temperature == metrics["calibration"]["temperature"]
     plain = dense(release.logits(texts[:1])) / release.temperature
@@ -112,7 +113,7 @@ def test_the_release_classifies_raw_texts_as_the_tuned_model_does(done: Path) ->
 def test_the_cards_five_lines_work_as_they_stand(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
     card = (done / artifacts.RELEASE / "README.md").read_text(encoding="utf-8")
     code = card.split("```python\n")[1].split("```")[0]
-    with inside(done / artifacts.RELEASE):
+    with chdir(done / artifacts.RELEASE):
         exec(code, {})  # noqa: S102 - the card's own example
     assert capsys.readouterr().out.strip() in {"delivery", "billing", "退货"}
     head = YAML(typ="safe").load(card.split("---\n")[1])
@@ -122,7 +123,7 @@ def test_the_cards_five_lines_work_as_they_stand(done: Path, capsys: pytest.Capt
 
 def test_long_texts_are_cut_alike_everywhere(done: Path) -> None:
     words = Tokenizer.from_file(str(done / artifacts.RELEASE / "tokenizer.json"))
-    with inside(done):
+    with chdir(done):
         encoding = artifacts.Encoding.read()
     assert len(words.encode("word " * 500).ids) == encoding.max_length
     session = onnxruntime.InferenceSession(done / artifacts.RELEASE / "model.onnx")
@@ -151,7 +152,7 @@ def test_incoming_messages_are_held_against_train(
 ) -> None:
     file = tmp_path / "incoming.txt"
     file.write_text("\n".join(f"the quantum harmonic oscillator number {i}" for i in range(60)), encoding="utf-8")
-    with inside(done):
+    with chdir(done):
         assert shift.main(["--incoming", str(file), "--out", str(tmp_path / "shift.json")]) == 0
         assert shift.main(["--incoming", str(tmp_path / "nothing.txt")]) == 2
     said = capsys.readouterr().out
@@ -161,7 +162,7 @@ def test_incoming_messages_are_held_against_train(
 
 
 def test_base_models_are_ranked_before_any_is_tuned(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with inside(done):
+    with chdir(done):
         assert ranking.main(["./base", "packaged:all-MiniLM-L6-v2"]) == 0
         assert ranking.main(["packaged:nothing"]) == 2
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]

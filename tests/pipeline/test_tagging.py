@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +24,8 @@ pytestmark = pytest.mark.real
 STAGES = {"prepare": prepare, "tokenize": tokenize, "finetune": finetune, "evaluate": evaluate, "export": export}
 
 
-@contextmanager
-def inside(folder: Path) -> Iterator[None]:
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
-
-
 def run(folder: Path, name: str) -> None:
-    with inside(folder):
+    with chdir(folder):
         everything = whole.check(Path("params.yaml"))
         module = STAGES[name]
         work: Callable[[Stage], None] = module.work
@@ -129,7 +118,7 @@ def test_figures_plots_and_the_scheme_is_kept(weibo: Path) -> None:
 
 
 def test_the_release_finds_what_evaluate_found(weibo: Path) -> None:
-    with inside(weibo):
+    with chdir(weibo):
         release = Predictor(artifacts.RELEASE)
         records = artifacts.read_table(artifacts.prepared("test")).slice(0, 40)
         expected = artifacts.read_table(artifacts.predictions("test"))["predicted"].to_pylist()[:40]

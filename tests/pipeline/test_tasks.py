@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from stages.exporters.predictor import Predictor
 from stages.tasks.multilabel import Labels
 from stages.training.prediction import load_tuned
 from tests import tiny
-from tests.pipeline.running import inside, run
+from tests.pipeline.running import run
 
 RECORDS = 200
 
@@ -69,7 +70,7 @@ def test_emotions_get_labels_by_thresholds_of_their_own(done: Callable[..., Path
     assert 15 <= scalars(metrics) <= 40
     facts = json.loads((folder / artifacts.FINETUNED / "whetstone.json").read_text(encoding="utf-8"))
     assert len(facts["fitted"]["thresholds"]) == len(facts["schema"]["labels"])
-    with inside(folder):
+    with chdir(folder):
         tuned, rows = load_tuned(artifacts.FINETUNED), artifacts.read_table(artifacts.tokenized("validation"))
         held_out = artifacts.read_table(artifacts.prepared("validation"))
         assert tuned.members == 2
@@ -141,7 +142,7 @@ def test_pairs_get_one_label_and_the_cards_lines_work(
     assert {"accuracy", "macro_f1", "mcc", "ece"} <= set(metrics["test"])
     assert set(metrics["calibration"]) >= {"temperature", "ece"}
     card = (folder / artifacts.RELEASE / "README.md").read_text(encoding="utf-8")
-    with inside(folder / artifacts.RELEASE):
+    with chdir(folder / artifacts.RELEASE):
         exec(card.split("```python\n")[1].split("```")[0], {})  # noqa: S102 - the card's own example
     assert capsys.readouterr().out.strip() in {"same", "other"}
     release = Predictor(folder / artifacts.RELEASE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from stages.training.batching import Rows
 from stages.training.prediction import load_tuned, outputs_of
 from stages.training.tuning import Settings
 from tests import tiny
-from tests.pipeline.running import inside, run
+from tests.pipeline.running import run
 from tests.pipeline.test_stages import change
 
 
@@ -123,7 +124,7 @@ def test_seeds_through_the_stage(prepared: Path, tmp_path: Path) -> None:
     assert json.loads(report["summary.json"])["kept"] == "ensemble"
     assert list(csv.DictReader(report["seeds.csv"].decode().splitlines()))[-1]["kept"] == "1"
     assert chosen == same, "the best member's own files"
-    with inside(prepared):
+    with chdir(prepared):
         together = load_tuned(artifacts.FINETUNED)
         assert together.members == 2
         rows = artifacts.read_table(artifacts.tokenized("test"))
@@ -201,7 +202,7 @@ def test_what_has_no_mean_is_refused(
     change(tmp_path, "training", seed=42, seeds=None, keep="best")
     for section, values in sections.items():
         change(tmp_path, section, **values)
-    with inside(tmp_path), pytest.raises(ParamsError, match=said):
+    with chdir(tmp_path), pytest.raises(ParamsError, match=said):
         whole.check()
 
 
