@@ -86,18 +86,21 @@ def encode_split(
     lost: Counter[str] = Counter()
     columns = readable(task, split, file.schema_arrow.names)
     texts = [name for name in ("text", "text_b") if name in columns]
+    special = words.num_special_tokens_to_add(is_pair=len(texts) > 1)
 
     def batches() -> Iterator[pa.RecordBatch]:
         for batch in file.iter_batches(8192, columns=columns):
             made = task.encode(pa.Table.from_batches([batch]), words, max_length, schema)
-            full.append(made.rows["full_length"].to_numpy())
+            whole = made.rows["full_length"].to_numpy()
+            pieces = int(whole.sum()) - special * len(whole) if made.pieces is None else made.pieces
+            full.append(whole)
             lost.update(made.lost)
-            counts.add((text for name in texts for text in batch[name].to_pylist()), made.rows["input_ids"], unknown_id)
+            said = (text for name in texts for text in batch[name].to_pylist())
+            counts.add(said, pieces, made.rows["input_ids"], unknown_id)
             yield from made.rows.to_batches()
 
     empty = task.encode(file.schema_arrow.empty_table().select(columns), words, max_length, schema)
     artifacts.write_batches(artifacts.tokenized(split), empty.rows.schema, batches())
-    special = words.num_special_tokens_to_add(is_pair=len(texts) > 1)
     found = lengths.describe(np.concatenate(full), max_length, counts, special)
     rows, records = len(np.concatenate(full)), file.metadata.num_rows
     return {**found, "records": records, **({"rows": rows} if rows != records else {})}, dict(lost)

@@ -115,7 +115,7 @@ def handle_duplicates(draft: Draft, rules: Cleaning) -> None:
     held_out = draft.name in HELD_OUT
     duplicates.add_keys(draft, swapped=rules.swapped_pairs == "same")
     codes = draft.codes()
-    draft.done.add("exact repeats among the duplicates", duplicates.exact_repeats(draft))
+    draft.done.add("exact repeats among the duplicates", duplicates.exact_repeats(draft, codes))
     # A published test split stays whole, or its figures could not be compared: there, repeats are only counted.
     action = "keep" if held_out and rules.duplicates == "drop" else rules.duplicates
     draft.handle(duplicates.repeats(draft.keys(), codes), "duplicates", action, "duplicates: drop")
@@ -151,13 +151,27 @@ def cut_missing(drafts: dict[str, Draft], params: DataParams) -> None:
             strata = train.shape.strata(train)
             chosen = splitting.choose_groups(strata, share / rest, group_keys(train), params.split.seed)
         if not chosen.any():
-            what = f"{train.rows:,} records in {len(train.labels())} classes are too few to cut {name} from"
-            raise DataError(f"{train.origin}: {what} (a class keeps one record). Give a {name} file, or more records.")
+            raise DataError(f"{train.origin}: {_too_few(train, params, name)}. Give a {name} file, or more records.")
         part = train.table.filter(pa.array(chosen))
         drafts[name] = Draft(name, train.origin, part, Report(read=part.num_rows), train.shape)
         train.done.add(f"moved to {name}", part.num_rows)
         train.keep(~chosen)
         rest -= share  # shares are of the whole file
+
+
+def _too_few(train: Draft, params: DataParams, name: str) -> str:
+    """Why nothing of train can be cut off."""
+    column = params.columns.group
+    if column is not None:
+        count = len(np.unique(group_keys(train)))
+        return f"{train.rows:,} records in {count:,} groups (data.columns.group: {column}) cannot be cut into train and {name}"
+    if train.shape.context is not None:
+        count = len(pc.unique(train.table[train.shape.context]))
+        return (
+            f"{train.rows:,} records on {count:,} contexts cannot be cut into train and {name}: a context stays whole"
+        )
+    classes = len(train.labels())
+    return f"{train.rows:,} records in {classes} classes are too few to cut {name} from (a class keeps one record)"
 
 
 def group_keys(draft: Draft) -> np.ndarray:

@@ -48,7 +48,7 @@ class _Mapping:
         self.problems: list[Problem] = []
         self.total = 0
         self.mended = 0
-        self.names: dict[str, str | None] | None = None
+        self.begun = False
         self.kept = [name for name in dict.fromkeys(columns.keep) if name not in shape.own]
         self.types = {**shape.fields(), **dict.fromkeys([GROUP, *self.kept], pa.string())}
         self.schema = pa.schema([(ROW, pa.int64()), *self.types.items()])
@@ -56,10 +56,10 @@ class _Mapping:
     def take(self, block: Block) -> pa.Table:
         """One block as a table of the split's schema."""
         block = self.shape.expand(block, self.columns)
-        if self.names is None:
-            self.names = self._roles(block.columns)
+        names = self._roles(block.columns, first=not self.begun)
+        self.begun = True
         taken: dict[str, Any] = {ROW: block.rows}
-        for role, name in self.names.items():
+        for role, name in names.items():
             taken[role] = self._column(block, role, name)
         made = pa.table(taken, schema=self.schema)
         self._check(made)
@@ -108,8 +108,12 @@ class _Mapping:
         if len(self.problems) < SHOWN:
             self.problems.append(Problem(what, self.origin, row, column))
 
-    def _roles(self, present: Mapping[str, Any]) -> dict[str, str | None]:
-        """The column that plays each role.
+    def _roles(self, present: Mapping[str, Any], *, first: bool) -> dict[str, str | None]:
+        """The column that plays each role, of a block: records of JSON Lines differ in their keys.
+
+        Args:
+            present: the block's columns.
+            first: whether it is the first block, which has to have all columns that are needed.
 
         Raises:
             DataError: with every column that is missing.
@@ -124,7 +128,7 @@ class _Mapping:
                 problems.append(self._missing(role, options, list(present)))
         needed = [] if self._lacks_targets() else self.shape.further(self.columns)
         problems += [self._missing("label_columns", [name], list(present)) for name in needed if name not in present]
-        if problems:
+        if problems and first:
             raise DataError(report(f"{self.origin}: missing columns", problems, "Set data.columns, or rename them."))
         return {**found, **{name: name if name in present else None for name in self.kept}}
 

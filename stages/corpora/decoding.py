@@ -11,7 +11,12 @@ from pathlib import Path
 
 from stages.errors import DataError, Problem, report
 
-MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\x00\x00\xfe\xff": "utf-32"}
+MARKS = {
+    b"\xff\xfe\x00\x00": "utf-32",  # before the shorter mark that it begins like
+    b"\x00\x00\xfe\xff": "utf-32",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+}
 STEP = 1 << 20
 """Bytes decoded at once."""
 
@@ -57,7 +62,7 @@ def _check_head(file: Path, head: bytes, encoding: str, remedy: str) -> None:
         raise DataError(f"{file}: empty (0 bytes). Expected at least one record; was the file written completely?")
     mark = next((name for sign, name in MARKS.items() if head.startswith(sign)), None)
     if mark is None and head.count(0) in {1, 2, 3}:
-        mark = "utf-16"  # without a mark: every other byte of Western text is zero
+        mark = "utf-32" if head.count(0) == 3 else "utf-16"  # without a mark: every other byte of Western text is zero
     expected = encoding.lower().replace("_", "-").replace("utf-", "utf")
     if mark is not None and not expected.startswith(mark.replace("-", "")):
         raise DataError(f"{file}: begins like {mark} text, expected {encoding}. {remedy}")

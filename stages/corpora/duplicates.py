@@ -10,9 +10,11 @@ characters.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stages.corpora.hashing import digests
 from stages.corpora.records import KEY, Draft
@@ -52,6 +54,23 @@ def normal_form(text: str) -> str:
     return " ".join(folded.translate(_FOLDING).split()) or unicodedata.normalize("NFC", text)
 
 
+def form_places(text: str, ends: Sequence[int]) -> list[int]:
+    """Where places of a text stand in its normal form, blanks not counted.
+
+    Args:
+        text: cleaned.
+        ends: places in the text, in ascending order.
+    """
+    found, at, before = [], 0, 0
+    for end in ends:
+        part = text[before:end]
+        folded = part.lower() if part.isascii() else _fold(part)
+        at += sum(map(len, folded.translate(_FOLDING).split()))
+        before = end
+        found.append(at)
+    return found
+
+
 def _fold(text: str) -> str:
     """Unicode's NFKC case folding (The Unicode Standard, section 3.13), but for what `_Folding` removes."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
@@ -68,9 +87,11 @@ def add_keys(draft: Draft, *, swapped: bool = False) -> None:
     draft.replace(KEY, pa.chunked_array([keys], pa.uint64()))
 
 
-def exact_repeats(draft: Draft) -> int:
-    """How many texts of a split stand in it before, character by character."""
-    return draft.rows - len(draft.shape.exactly(draft).unique())
+def exact_repeats(draft: Draft, codes: np.ndarray) -> int:
+    """How many records of a split stand in it before, character by character and with the same target `(records,)`."""
+    texts = draft.shape.exactly(draft)
+    numbers = pc.index_in(texts, value_set=texts.unique()).to_numpy().astype(np.int64)
+    return draft.rows - len(np.unique(np.stack([numbers, codes], axis=1), axis=0))
 
 
 def repeats(keys: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stages.corpora.duplicates import normal_form
 from stages.corpora.hashing import scramble
@@ -24,13 +25,15 @@ SHINGLE = 5
 MISSED = 0.01
 """Share of pairs exactly at the threshold that may be missed."""
 CHUNK = 2_000
-"""Texts whose signatures are computed together: their shingles stay in the processor's cache."""
+"""Texts whose signatures are computed together (their shingles stay in the processor's cache); fewer where they are long."""
+CHARACTERS = 1_000_000
+"""Most characters of such texts (50 bytes each); one text may have more."""
 LEADERS = 4
 """Each member of a bucket is compared with so many of its first ones: boilerplate makes huge buckets."""
 COMPARISONS = 2_000_000
 """Pairs of a split that are compared at most, which takes half a minute; a corpus made of templates has far more."""
 REMEMBERED = 4_096
-"""Shingle sets that are kept for the next comparison."""
+"""Shingle sets that are kept for the next comparison; fewer where texts are long."""
 log = logging.getLogger(__name__)
 
 
@@ -43,10 +46,12 @@ def near_repeats(texts: pa.ChunkedArray, labels: np.ndarray, threshold: float) -
         threshold: Jaccard similarity of shingles from which on texts are nearly the same, in [0.5, 1].
     """
     bands, rows = banding(threshold)
-    keys = _band_keys(texts, labels, bands, rows)
+    lengths = pc.fill_null(pc.utf8_length(texts), 0).to_numpy()
+    keys = _band_keys(texts, labels, _parts(lengths), bands, rows)
+    remembered = min(REMEMBERED, max(2 * LEADERS, CHARACTERS // max(1, int(lengths.max(initial=0)))))
     result = np.zeros(len(texts), dtype=bool)
 
-    @functools.lru_cache(REMEMBERED)
+    @functools.lru_cache(remembered)
     def shingles(i: int) -> set[str]:
         return shingle_set(normal_form(texts[i].as_py()))
 
@@ -109,11 +114,21 @@ def _candidates(keys: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
             yield later[new], earlier[new]
 
 
-def _band_keys(texts: pa.ChunkedArray, labels: np.ndarray, bands: int, rows: int) -> np.ndarray:
+def _parts(lengths: np.ndarray) -> Iterator[slice]:
+    """Consecutive texts whose signatures are computed together, for texts of so many characters `(records,)`."""
+    ends, begin = np.cumsum(lengths), 0
+    while begin < len(lengths):
+        before = int(ends[begin - 1]) if begin else 0
+        fitting = int(np.searchsorted(ends, before + CHARACTERS, side="right"))
+        end = min(max(fitting, begin + 1), begin + CHUNK)
+        yield slice(begin, end)
+        begin = end
+
+
+def _band_keys(texts: pa.ChunkedArray, labels: np.ndarray, parts: Iterable[slice], bands: int, rows: int) -> np.ndarray:
     """Keys `(records, bands)`, uint64: equal where label and all MinHashes of the band are."""
     result = np.empty((len(texts), bands), dtype=np.uint64)
-    for begin in range(0, len(texts), CHUNK):
-        part = slice(begin, begin + CHUNK)
+    for part in parts:
         signatures = _signatures(map(normal_form, texts[part].to_pylist()), bands * rows)
         for band in range(bands):
             key = scramble(labels[part].astype(np.uint64))

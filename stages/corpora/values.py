@@ -61,7 +61,7 @@ def as_number(value: Any) -> float | Refused | None:
     if isinstance(value, int | float | decimal.Decimal | str) and not isinstance(value, bool):
         try:
             found = float(value)
-        except ValueError:
+        except (OverflowError, ValueError):
             found = None
     if found is not None and math.isnan(found):
         return None

@@ -7,6 +7,7 @@ Torch-free, so that tokenize can ask for a tokenizer without paying for torch.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import logging
@@ -20,6 +21,8 @@ from stages.params.model import PACKAGED, ModelParams
 log = logging.getLogger(__name__)
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
+SHARDS = "model*.safetensors*"
+"""Files of weights that are in several, index included."""
 HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "1_Pooling/*"]
 
 
@@ -88,7 +91,8 @@ def pooling_of(folder: Path) -> str | None:
     }
     chosen = [key for key, value in config.items() if key.startswith("pooling_mode") and value is True]
     if isinstance(config.get("pooling_mode"), str):
-        return str(config["pooling_mode"])
+        chosen = [config["pooling_mode"]]
+        names = {name: name for name in names.values()}
     if len(chosen) == 1 and chosen[0] in names:
         return names[chosen[0]]
     raise ModelError(
@@ -144,9 +148,10 @@ def _from_hub(name: str, revision: str | None) -> Path:
 
 def _check_weights(folder: Path, expected: str | None, *, pinned: bool) -> None:
     weights = folder / WEIGHTS
-    if not weights.is_file():
-        if (folder / WEIGHTS_INDEX).is_file():
-            return
+    shown = str(weights)
+    if (folder / WEIGHTS_INDEX).is_file() and not weights.is_file():
+        weights, shown = folder, f"{folder / SHARDS} (`sha256sum {SHARDS} | sha256sum`, there)"
+    elif not weights.is_file():
         others = sorted(path.name for path in folder.glob("*.bin"))
         found = f"only {', '.join(others)}" if others else "no weights"
         raise ModelError(
@@ -154,15 +159,23 @@ def _check_weights(folder: Path, expected: str | None, *, pinned: bool) -> None:
             "convert them once with `save_pretrained(folder)` where you trust them."
         )
     if expected is not None:
-        found = sha256(weights)
+        found = weights_digest(weights)
         if found != expected:
             raise ModelError(
-                f"{weights}: sha256 is {found}, expected {expected}. The file is damaged or another version: "
+                f"{shown}: sha256 is {found}, expected {expected}. The file is damaged or another version: "
                 "fetch it again, or set model.sha256 to the version that you mean."
             )
     elif not pinned:
         log.warning(
             "model.base: %s is not pinned, so a change in it would not rerun anything. Set model.sha256: %s",
             folder,
-            sha256(weights),
+            weights_digest(weights),
         )
+
+
+def weights_digest(weights: Path) -> str:
+    """SHA-256 of a weights file; of a folder whose weights are in several files, that of what `sha256sum` says of them all."""
+    if weights.is_file():
+        return sha256(weights)
+    lines = (f"{sha256(file)}  {file.name}\n" for file in sorted(weights.glob(SHARDS)))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

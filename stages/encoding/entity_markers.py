@@ -25,6 +25,8 @@ from stages.errors import ModelError
 
 Span = tuple[int, int]
 """First character, and the one after the last."""
+MARKERS = 4
+"""Of one text."""
 PUNCTUATION = ("@", "#")
 """Around head and tail (Zhou & Chen 2022, "entity marker (punct)")."""
 

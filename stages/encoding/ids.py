@@ -6,12 +6,14 @@ truncation on, which lets the tokenizer's own template put `[SEP]` (or its like)
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from tokenizers import Tokenizer
+from tokenizers.models import Unigram
 
 IDS = pa.list_(pa.int32())
 
@@ -64,4 +66,9 @@ def lengths(tokenizer: Tokenizer, texts: Sequence[str]) -> np.ndarray:
 def unknown_id(tokenizer: Tokenizer) -> int | None:
     """Id of the token that stands for what the vocabulary cannot spell; None where every byte can be spelt."""
     name = getattr(tokenizer.model, "unk_token", None)
-    return tokenizer.token_to_id(name) if name else None
+    if name:
+        return tokenizer.token_to_id(name)
+    if isinstance(tokenizer.model, Unigram):  # its Python object does not tell (XLM-R, DeBERTa v3, T5)
+        found: int | None = json.loads(tokenizer.to_str())["model"].get("unk_id")
+        return found
+    return None

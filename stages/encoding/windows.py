@@ -74,12 +74,14 @@ class Passage:
         windows: its rows, at least one, in the order of the context.
         starts: first character of each token of the whole context `(tokens,)`.
         ends: character after its last one `(tokens,)`.
-        question_cut: tokens of the question that had to go.
+        question_tokens: of the question, before any cut.
+        question_cut: tokens of it that had to go.
     """
 
     windows: list[Window]
     starts: np.ndarray
     ends: np.ndarray
+    question_tokens: int
     question_cut: int
 
     def find(self, start: int, end: int) -> Place | None:
@@ -109,15 +111,16 @@ def encode(
     one = tokenizer.encode("a", add_special_tokens=False)
     one.truncate(1)
     for question, context, text in zip(asked, read, contexts, strict=True):
-        cut = max(0, len(question) - max(places // 2, places - len(context)))
+        tokens = len(question)
+        cut = max(0, tokens - max(places // 2, places - len(context)))
         if cut:
-            question.truncate(len(question) - cut)
+            question.truncate(tokens - cut)
         template = _Template.of(tokenizer.post_process(question, one))
         ids = np.array(context.ids, dtype=np.int32)
         starts, ends = characters(context, text)
         room = max_length - template.length
         windows = [template.fill(ids, starts, ends, begin, room) for begin in begins(len(ids), room, overlap)]
-        yield Passage(windows, starts, ends, cut)
+        yield Passage(windows, starts, ends, tokens, cut)
 
 
 def lengths(tokenizer: Tokenizer, questions: Sequence[str], contexts: Sequence[str]) -> np.ndarray:

@@ -49,10 +49,13 @@ class Tokenized:
             task's targets and whatever decoding needs. A record may have several rows, one per window, all with its id and
             next to each other, in the records' order.
         lost: labels that encoding could not carry over, by reason; added up over batches and reported by tokenize.
+        pieces: tokens of the texts themselves, each counted once and before any cut; None where they are what rows have in
+            `full_length` less special tokens.
     """
 
     rows: pa.Table
     lost: dict[str, int] = field(default_factory=dict)
+    pieces: int | None = None
 
 
 @dataclass(frozen=True)

@@ -96,9 +96,11 @@ class QuestionAnswering:
         gold = records["answers"].to_pylist() if "answers" in records.column_names else None
         rows = AnswerRows(targets=gold is not None)
         passages = windows.encode(tokenizer, questions, contexts, max_length, self.params.overlap)
+        pieces = 0
         for number, (key, passage) in enumerate(zip(records["id"].to_pylist(), passages, strict=True)):
             rows.add(key, passage, [] if gold is None else gold[number])
-        return Tokenized(rows.table(), dict(+rows.lost))
+            pieces += passage.question_tokens + len(passage.starts)
+        return Tokenized(rows.table(), dict(+rows.lost), pieces)
 
     def collate(self, rows: Mapping[str, Sequence[Any]], pad_id: int) -> Batch:
         """Pad to the longest row; labels are first and last position `(batch, 2)`. See `Task.collate`."""

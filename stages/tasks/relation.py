@@ -98,7 +98,8 @@ class Relation(Classification):
         }
         if "label" in records.column_names:
             columns["label"] = pc.index_in(records["label"], value_set=pa.array(schema.labels, pa.string()))
-        return Tokenized(pa.table(columns), dict(+lost))
+        around = entity_markers.MARKERS + tokenizer.num_special_tokens_to_add(is_pair=False)
+        return Tokenized(pa.table(columns), dict(+lost), sum(one.full_length - around for one in found))
 
     def collate(self, rows: Mapping[str, Sequence[Any]], pad_id: int) -> Batch:
         """Pad to the longest row; see `Task.collate`."""

@@ -76,7 +76,7 @@ def encode(records: pa.Table, tokenizer: Tokenizer, frame: Framing, tagset: Tags
             )
             lost["spans_taught_in_parts"] += parted
     schema = SCHEMA.append(pa.field("tags", LISTS)) if known else SCHEMA
-    return Tokenized(pa.table(columns, schema=schema), dict(lost))
+    return Tokenized(pa.table(columns, schema=schema), dict(lost), sum(one.length for one in made))
 
 
 def _add(columns: dict[str, list[Any]], number: str, window: Window, frame: Framing) -> None:

@@ -120,6 +120,12 @@ class Tagging:
         decided = self._decide(emissions, self._transitions({}))
         said = np.concatenate(decided) if decided else tags[:0]
         gold, predicted = (Spans(*tagset.spans(flat, offsets)) for flat in (tags, said))
+        if not self.params.tagging.repair:
+            begins = tagset.roles[said[offsets[predicted.record] + predicted.start]]
+            kept = np.isin(begins, ["B", "S"])
+            predicted = Spans(
+                *(part[kept] for part in (predicted.record, predicted.start, predicted.end, predicted.kind))
+            )
         return spans.micro_f1(gold, predicted, width)
 
     def fit(self, outputs: Outputs, rows: pa.Table, records: pa.Table, schema: Schema) -> Fitted:  # noqa: ARG002

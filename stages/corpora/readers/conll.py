@@ -27,7 +27,7 @@ NAMES = {2: ("tokens", "tags"), 3: ("tokens", "pos", "tags"), 4: ("tokens", "pos
 """Number of columns to their names. `data.columns.tags` may name another one than the last, such as `chunks`."""
 DOCUMENT = "-DOCSTART-"
 """Word of the line that begins a document; its sentences get the same number in the column `document`."""
-_TAG = re.compile(r"O|[A-Z][-_].+")
+_TAG = re.compile(r"O|[A-Za-z][-_].+")
 
 
 def read(file: Path, settings: Csv) -> Iterator[Block]:  # noqa: ARG001 - all readers are called alike

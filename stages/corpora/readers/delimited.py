@@ -29,7 +29,8 @@ def read(file: Path, settings: Csv) -> Iterator[Block]:
     """Read records of strings; a row's place is the line that it begins on.
 
     Raises:
-        DataError: wrong encoding or delimiter, faulty quoting, rows of the wrong width, or no header.
+        DataError: wrong encoding or delimiter, faulty quoting, rows of the wrong width, or no header; of a .tsv also a quoted
+            field that looks like several records.
     """
     decoding.check(file, settings.encoding, ENCODING_REMEDY)
     delimiter = settings.delimiter or ("\t" if file.suffix.lower() == ".tsv" else ",")
@@ -40,6 +41,7 @@ def _records(file: Path, settings: Csv, delimiter: str) -> Iterator[tuple[int, d
     csv.field_size_limit(sys.maxsize)
     encoding = "utf-8-sig" if settings.encoding.lower().replace("_", "-") in {"utf-8", "utf8"} else settings.encoding
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if settings.quote else csv.QUOTE_NONE
+    guessed = settings.delimiter is None and delimiter == "\t"
     problems: list[Problem] = []
     total = 0
     with file.open(encoding=encoding, newline="") as stream:
@@ -50,6 +52,12 @@ def _records(file: Path, settings: Csv, delimiter: str) -> Iterator[tuple[int, d
             line = reader.line_num
             for fields in reader:
                 begins, line = line + 1, reader.line_num
+                if guessed and any("\t" in field and "\n" in field for field in fields):
+                    what = "a quoted field holds tabs and line breaks, as where a quote that opens nothing swallows records"
+                    remedy = (
+                        'Set data.csv.quote: null if this file does not quote, data.csv.delimiter: "\\t" if it does.'
+                    )
+                    raise DataError(report(f"{file}: records in a field", [Problem(what, file, begins)], remedy))
                 if len(fields) == len(header):
                     yield begins, dict(zip(header, fields, strict=True))
                 elif fields:  # an empty line is no record

@@ -27,7 +27,8 @@ def from_tokens(role: str, value: Any, columns: Columns) -> Any:
     if role == "text":
         return text
     if role == "words":
-        return [{"start": s, "end": e} for s, e in (places if columns.token_words else words.cut(text))]
+        own = [place for place, token in zip(places, tokens, strict=True) if not token.isspace()]
+        return [{"start": s, "end": e} for s, e in (own if columns.token_words else words.cut(text))]
     tags = value[1]
     if tags is None:
         return None
@@ -65,7 +66,7 @@ def _span(value: Any) -> Any:
         start, end = value.get("start"), value.get("end")
         label = next((value[name] for name in LABELS if value.get(name) is not None), None)
     name = as_value(label)
-    whole = all(isinstance(one, int) and not isinstance(one, bool) for one in (start, end))
+    whole = all(isinstance(one, int) and not isinstance(one, bool) and abs(one) < 2**31 for one in (start, end))
     if not whole or not isinstance(name, str):
         return Refused(f"expected start, end and label of a span, found {str(value)[:60]!r}")
     return {"start": start, "end": end, "label": name}

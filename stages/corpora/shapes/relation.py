@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from stages.corpora import splitting, words
 from stages.corpora.blocks import Block
-from stages.corpora.duplicates import normal_form
+from stages.corpora.duplicates import form_places, normal_form
 from stages.corpora.hashing import digests
 from stages.corpora.records import Draft
 from stages.corpora.shapes.shape import SEPARATOR, Mend, Shape
@@ -132,10 +132,10 @@ class Related(Shape):
         return changed
 
     def identity(self, draft: Draft, *, swapped: bool) -> Iterator[str]:
-        """The text's normal form with the places of head and tail; those of the other pair make another record."""
-        for texts, heads, tails in zip(*(draft.chunks(name) for name in ("text", *ENDS)), strict=True):
-            for text, *ends in zip(texts, heads, tails, strict=True):
-                places = [f"{one['start']}-{one['end']}" if one else "" for one in ends]
+        """The text's normal form with the places of head and tail in it; those of the other pair make another record."""
+        for batch in draft.table.select(["text", *ENDS]).to_batches():
+            for text, *ends in zip(*(part.to_pylist() for part in batch.columns), strict=True):
+                places = [_normalised(text or "", one) if one else "" for one in ends]
                 yield SEPARATOR.join([normal_form(text or ""), *(sorted(places) if swapped else places)])
 
     def compared(self, draft: Draft) -> tuple[pa.ChunkedArray, np.ndarray]:
@@ -163,6 +163,11 @@ class Related(Shape):
         """How many texts there are, and how many relations."""
         texts = draft.table["text"].unique()
         return {"texts": len(texts), "pairs_per_text": round(draft.rows / max(len(texts), 1), 4)}
+
+
+def _normalised(text: str, span: Mapping[str, int]) -> str:
+    """A span by how many characters of the text's normal form stand before its ends, blanks not counted."""
+    return "-".join(map(str, form_places(text, [span["start"], span["end"]])))
 
 
 def _numbered(values: list[str]) -> np.ndarray:

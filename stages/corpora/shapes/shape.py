@@ -100,8 +100,8 @@ class Shape:
             draft: a cleaned split.
             swapped: whether two texts in the other order are the same record.
         """
-        for parts in zip(*(draft.chunks(role) for role in self.texts), strict=True):
-            for texts in zip(*parts, strict=True):
+        for parts in draft.table.select(self.texts).to_batches():  # columns may lie in different chunks
+            for texts in zip(*(part.to_pylist() for part in parts.columns), strict=True):
                 forms = [normal_form(text or "") for text in texts]
                 yield SEPARATOR.join(sorted(forms) if swapped else forms)
 

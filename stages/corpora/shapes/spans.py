@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 
 from stages.corpora import moving, words
 from stages.corpora.blocks import Block
+from stages.corpora.duplicates import form_places
 from stages.corpora.records import Draft
 from stages.corpora.shapes.label_set import LabelSet
 from stages.corpora.shapes.marked import from_text, from_tokens
@@ -163,8 +164,12 @@ class Spans(LabelSet):
         return changed
 
     def codes(self, draft: Draft) -> np.ndarray:
-        """Equal where all spans are; -1 without any said."""
-        shown = [None if row is None else str(row) for rows in draft.chunks("spans") for row in rows]
+        """Equal where all spans are, in the texts' normal forms; -1 without any said."""
+        shown = [
+            None if row["spans"] is None else _normalised(row["text"] or "", row["spans"])
+            for batch in draft.table.select(["text", "spans"]).to_batches()
+            for row in batch.to_pylist()
+        ]
         array = pa.array(shown, pa.string())
         found = pc.index_in(array, value_set=pc.unique(array).drop_null())
         return pc.fill_null(found, -1).to_numpy().astype(np.int64)
@@ -210,6 +215,14 @@ class Spans(LabelSet):
         }
 
 
+def _normalised(text: str, spans: list[Record]) -> str:
+    """Spans, sorted and without overlaps, by how many characters of the text's normal form stand before and in each."""
+    ends = form_places(text, [one[side] for one in spans for side in ("start", "end")])
+    return " ".join(
+        f"{start}-{end} {one['label']}" for one, start, end in zip(spans, ends[::2], ends[1::2], strict=True)
+    )
+
+
 def _types(draft: Draft) -> pa.Array:
     return pc.struct_field(pc.list_flatten(draft.table["spans"]), "label")
 
@@ -252,10 +265,11 @@ def _clean(row: Record, function: Mend) -> tuple[int, int]:
     if not new or new == old:
         return 0, 0
     cut = [(one["start"], one["end"]) for one in row["words"]] == words.cut(old)
-    ends = {one[side] for name in ("spans", "words") for one in row[name] or [] for side in ("start", "end")}
+    carried = ("spans",) if cut else ("spans", "words")
+    ends = {one[side] for name in carried for one in row[name] or [] for side in ("start", "end")}
     moved = moving.places(old, lambda text: function(text) or "", ends)
     spans, tokens = len(row["spans"] or []), len(row["words"] or [])
-    for name in ("words", "spans"):
+    for name in carried:
         row[name] = row[name] and [
             {**one, "start": start, "end": end}
             for one in row[name]

@@ -66,3 +66,12 @@ def test_the_nearest_name_is_found_whatever_its_case() -> None:
     assert columns.nearest(["label"], ["Text", "Lable "]) == "Lable "
     assert columns.nearest(["intent", "label"], ["text", "LABELS"]) == "LABELS"
     assert columns.nearest(["label"], ["zzz"]) is None
+
+
+def test_keys_that_appear_after_the_first_block_are_read() -> None:
+    blocks = [Block([1, 2], {"text": ["a", "b"], "label": ["x", "y"]})]
+    blocks.append(Block([3, 4], {"sentence": ["c", None], "label": ["x", "y"], "source": ["mail", "chat"]}))
+    named = Columns.model_validate({"text": ["text", "sentence"], "keep": ["source"]})
+    table = columns.collect("train", "a.jsonl", blocks, named).table
+    assert table["source"].to_pylist() == [None, None, "mail", "chat"]
+    assert table["text"].to_pylist() == ["a", "b", "c", None]

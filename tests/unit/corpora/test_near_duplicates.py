@@ -86,3 +86,13 @@ def test_a_corpus_of_templates_is_compared_up_to_a_limit(
     with caplog.at_level(logging.INFO):
         near_duplicates.near_repeats(texts, np.zeros(200, dtype=int), 0.9)
     assert "more than 20 pairs of texts are alike; the rest is not compared" in caplog.text
+
+
+def test_texts_of_any_length_are_cut_into_parts_that_bound_memory() -> None:
+    lengths = np.array([10, 600_000, 500_000, 3_000_000, 5, *[60] * 5000])
+    parts = list(near_duplicates._parts(lengths))
+    assert [part.start for part in parts] == [0, *(part.stop for part in parts[:-1])]
+    assert parts[-1].stop == len(lengths)
+    for part in parts:
+        size = part.stop - part.start
+        assert size == 1 or (size <= near_duplicates.CHUNK and lengths[part].sum() <= near_duplicates.CHARACTERS)

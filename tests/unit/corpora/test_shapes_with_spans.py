@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from stages import artifacts, harness, prepare
+from stages.corpora.blocks import SIZE
 from stages.errors import DataError
 from stages.params.data import DataParams
 from stages.params.task import TaskParams
@@ -328,3 +329,27 @@ def test_pairs_of_one_text_and_questions_on_one_context_are_not_nearly_the_same(
     run("question_answering", files, QUESTIONS, cleaning={**near, "near_threshold": 0.8})
     assert [row["id"] for row in split()][:2] == ["q0", "q1"]
     assert "q2" not in [row["id"] for row in split()]
+
+
+def test_splits_of_several_blocks_keep_questions_with_their_contexts() -> None:
+    count = SIZE + 300
+    rows = [asked(i, {"text": ["1997"], "answer_start": [21]}, f"{CONTEXT} It has {i} pupils.") for i in range(count)]
+    run("question_answering", {"train": rows, "validation": enough(20000), "test": enough(30000)}, QUESTIONS)
+    assert [row["text_b"] for row in split()] == [row["context"] for row in rows]
+
+
+def test_pairs_of_texts_that_differ_by_punctuation_are_the_same_record() -> None:
+    def related(number: int, text: str, head: str, tail: str) -> dict[str, Any]:
+        spans = {
+            name: [text.index(word), text.index(word) + len(word)] for name, word in (("head", head), ("tail", tail))
+        }
+        return {"id": f"r{number}", "text": text, "label": "likes" if number % 2 else "knows", **spans}
+
+    twice = [related(1, "Hi Bob likes Ann", "Bob", "Ann"), related(3, "Hi, Bob likes Ann!", "Bob", "Ann")]
+    others = [related(10 + i, f"Here number {i} likes Eve", "number", "Eve") for i in range(8)]
+    held = [related(100 + i, f"There number {i} likes Eve", "number", "Eve") for i in range(4)]
+    test = [related(300 + i, f"Where number {i} likes Eve", "number", "Eve") for i in range(4)]
+    columns = {"id": "id", "text": "text", "head": "head", "tail": "tail", "label": "label"}
+    run("relation", {"train": [*twice, *others], "validation": held, "test": test}, columns)
+    assert [row["text"] for row in split()][:2] == ["Hi Bob likes Ann", "Here number 0 likes Eve"]
+    assert counts()["duplicates dropped"] == 1

@@ -199,3 +199,33 @@ def test_splits_that_are_cut_keep_every_type() -> None:
     for split in ("train", "validation", "test"):
         rows = artifacts.read_table(artifacts.prepared(split)).to_pylist()
         assert {one["label"] for row in rows for one in row["spans"]} == {"T0", "T1", "T2", "T3"}
+
+
+def test_texts_that_differ_by_punctuation_and_mark_the_same_are_no_conflict() -> None:
+    def record(text: str, *marked: str) -> dict[str, Any]:
+        spans = [{"start": text.index(one), "end": text.index(one) + len(one), "label": "LOC"} for one in marked]
+        return {"text": text, "spans": spans}
+
+    found = jsonl(
+        record("I live in Paris", "Paris"),
+        record("I live in: Paris!", "Paris"),
+        record("我住在北京", "北京"),
+        record("我住在北京。", "北京"),
+        record("Paris or Rome", "Paris"),
+        record("Paris, or Rome", "Rome"),
+    )["cleaning"]
+    assert found["duplicates kept"] == 2
+    assert found["texts with conflicting labels kept"] == 2
+
+
+def test_character_level_data_with_blanks_reads_as_people_write_it() -> None:
+    conll("경\tB-ORG\n찰\tI-ORG\n \tO\n또\tO\n\n나\tO\n는\tO\n\n")
+    row = artifacts.read_table(artifacts.prepared("train")).to_pylist()[0]
+    assert row["text"] == "경찰 또"
+    assert [row["text"][one["start"] : one["end"]] for one in row["words"]] == ["경", "찰", "또"]
+    assert [(row["text"][one["start"] : one["end"]], one["label"]) for one in row["spans"]] == [("경찰", "ORG")]
+
+
+def test_a_place_beyond_all_texts_is_refused_with_its_row() -> None:
+    with pytest.raises(DataError, match="start, end and label"):
+        jsonl({"text": "New York", "spans": [{"start": 0, "end": 99999999999, "label": "LOC"}]})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from tokenizers import Tokenizer
 from stages.encoding import base_model, ids, lengths, tokenizer
 from stages.errors import ModelError
 from stages.params.model import ModelParams
+from tests import small_tokenizers
 
 PACKAGED = base_model.locate(ModelParams(), verify=False)
 WORDS: Tokenizer = tokenizer.load(PACKAGED)
@@ -82,3 +85,51 @@ def test_automatic_length_covers_the_percentile_within_the_models_reach() -> Non
     assert lengths.automatic(full, 90, 512) == 181
     assert lengths.automatic(full, 99.5, 64) == 64
     assert lengths.automatic(np.array([3, 3]), 99.5, 512) == 8
+
+
+def test_an_unknown_token_is_known_whatever_the_tokenizer() -> None:
+    texts = ["where is my order", "the order is late"] * 20
+    for made in (small_tokenizers.wordpiece(texts), small_tokenizers.sentencepiece(texts, 60)):
+        unknown = ids.unknown_id(made)
+        assert unknown is not None
+        assert unknown in made.encode("order \u597d").ids
+        assert unknown not in made.encode("order").ids
+    assert ids.unknown_id(small_tokenizers.byte_level(texts, 300)) is None
+
+
+def test_weights_in_several_files_are_pinned_too(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    for name in (
+        "model-00001-of-00002.safetensors",
+        "model-00002-of-00002.safetensors",
+        "model.safetensors.index.json",
+    ):
+        (tmp_path / name).write_text(name)
+    words = ["bash", "-c", "sha256sum model*.safetensors* | sha256sum"]
+    said = subprocess.run(words, cwd=tmp_path, env={**os.environ, "LC_ALL": "C"}, capture_output=True, check=True)
+    digest = said.stdout.decode().split()[0]
+    assert base_model.locate(ModelParams(base=str(tmp_path), sha256=digest)) == tmp_path
+    (tmp_path / "model-00002-of-00002.safetensors").write_text("another")
+    with pytest.raises(ModelError, match=f"expected {digest}"):
+        base_model.locate(ModelParams(base=str(tmp_path), sha256=digest))
+
+
+def test_pooling_may_be_named_by_a_word(tmp_path: Path) -> None:
+    (tmp_path / "1_Pooling").mkdir()
+    file = tmp_path / "1_Pooling" / "config.json"
+    file.write_text(json.dumps({"pooling_mode": "cls"}))
+    assert base_model.pooling_of(tmp_path) == "cls"
+    file.write_text(json.dumps({"pooling_mode": "lasttoken"}))
+    with pytest.raises(ModelError, match="lasttoken"):
+        base_model.pooling_of(tmp_path)
+
+
+def test_marks_belong_to_their_word() -> None:
+    for text, expected in [
+        ("\u0928\u092e\u0938\u094d\u0924\u0947 \u0926\u0941\u0928\u093f\u092f\u093e", 2),
+        ("\u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35", 4),
+        ("cafe\u0301 au lait", 3),
+    ]:
+        found = lengths.words_in(text)
+        assert len(found) == expected
+        assert "".join(one[0] for one in found) == text.replace(" ", "")

@@ -6,11 +6,13 @@ import csv
 import os
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.corpora.blocks import SIZE
 from stages.corpora.readers import delimited
+from stages.errors import DataError
 from stages.params.data import Csv
 
 FIELD = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
@@ -40,3 +42,13 @@ def test_the_suffix_decides_the_delimiter() -> None:
     Path("a.tsv").write_text("text\tlabel\none, two\tred\n", encoding="utf-8")
     [block] = delimited.read(Path("a.tsv"), Csv())
     assert block.columns == {"text": ["one, two"], "label": ["red"]}
+
+
+def test_a_quote_that_swallows_records_of_a_tsv_is_noticed() -> None:
+    Path("a.tsv").write_text('text\tlabel\n"no closing quote\ta\nsecond text\ta\nthird text"\tb\n', encoding="utf-8")
+    with pytest.raises(DataError, match="quote: null"):
+        list(delimited.read(Path("a.tsv"), Csv()))
+    [block] = delimited.read(Path("a.tsv"), Csv.model_validate({"quote": None}))
+    assert block.values("text") == ['"no closing quote', "second text", 'third text"']
+    [block] = delimited.read(Path("a.tsv"), Csv(delimiter="\t"))
+    assert len(block.rows) == 1
