@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stages.alignment.readers import Reader
-from stages.encoding.lengths import WORDS
+from stages.encoding.lengths import words_in
 from stages.metrics import linear
 
 SHOTS = 5
@@ -147,7 +147,7 @@ def of_pairs(name: str, first: Sequence[str], second: Sequence[str], scores: np.
 
 def pieces(text: str) -> list[str]:
     """Words of a text; each CJK character is one."""
-    return WORDS.findall(text)
+    return [found[0] for found in words_in(text)]
 
 
 def words_of_label(label: str) -> str:
@@ -180,7 +180,7 @@ def _refitted(name: str, texts: list[str], labels: np.ndarray, seed: int) -> Abi
 
 def _halves(sentence: str) -> tuple[str, str] | None:
     """A sentence cut after half of its words; None when it has too few for two phrases."""
-    places = [match.start() for match in WORDS.finditer(sentence)]
+    places = [match.start() for match in words_in(sentence)]
     if len(places) < 8:
         return None
     at = places[len(places) // 2]
@@ -220,7 +220,7 @@ def _shifted(sentences: Sequence[str], seed: int) -> tuple[list[str], np.ndarray
     texts, labels = [], []
     for sentence in sentences:
         digest = hashlib.sha256(f"{seed}:{sentence}".encode()).digest()
-        matches = list(WORDS.finditer(sentence))
+        matches = words_in(sentence)
         swapped = sentence
         if digest[0] % 2 and len(matches) > 3:
             at = 1 + digest[1] % (len(matches) - 2)

@@ -91,19 +91,6 @@ def abilities_of(given: References, records: int, seed: int) -> list[Ability]:
     return asked
 
 
-def sentences(given: References) -> list[str]:
-    """General sentences: running text where there is any, else what the other references hold."""
-    for found in (
-        [one for texts in given.texts.values() for one in texts],
-        [one for texts, _ in given.probes.values() for one in texts],
-        [one for first, _, _ in given.pairs.values() for one in first],
-        [one for first, _, _ in given.relations.values() for one in first],
-    ):
-        if found:
-            return found
-    return [" ".join(words) for rows, _ in given.tagged.values() for words in rows]
-
-
 def some(texts: Sequence[str], most: int, seed: int) -> list[str]:
     """A seeded sample."""
     return [texts[i] for i in sampling.rows(len(texts), most, seed)]

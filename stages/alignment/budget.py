@@ -27,6 +27,8 @@ FEWEST_PROBED = 1000
 SHRINK = 0.8
 FLOOR_RECORDS = 2000
 """As in `stages.alignment.task_gap`: train records that the floor of random weights reads."""
+EXPLAINED, STRETCHES = 10, 60
+"""Decisions that are explained (`stages.alignment.surroundings`), and readings of each (`stages.analysis.explanation`)."""
 SENTENCES = 1.5
 """Tokens of a general sentence over those of a record; messages are short."""
 LOGISTIC_STEPS = 60
@@ -125,7 +127,7 @@ def texts_read(job: Job, records: int, probed: int) -> float:
     labelled = sum(min(n, 2 * records) for n in job.sets) * 3
     longest = max([0, *(min(n, 2 * records) for n in job.sets), *(SENTENCES * min(n, records) for n in job.texts)])
     way = 3 * (of("test", records // 2) + longest)
-    around = 7 * of("test", records // 2) + of("train")
+    around = 7 * of("test", records // 2) + of("train") + EXPLAINED * (3 + min(job.tokens, STRETCHES))
     if "out_of_scope" in job.rows:
         around += of("train", 2 * records) + job.rows["out_of_scope"]
     return float(task + shift + asked + labelled + way + around)

@@ -8,7 +8,6 @@ rests on the same number of records of train and at most as many of the split, s
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +20,7 @@ from stages.alignment.abilities import pieces
 from stages.alignment.readers import Reader
 from stages.corpora.duplicates import normal_form
 from stages.corpora.near_duplicates import near_repeats
+from stages.corpora.words import unpunctuated
 from stages.metrics import label_shift, two_sample
 from stages.metrics.intervals import Bootstrap, Estimate
 
@@ -30,7 +30,6 @@ NEIGHBOURS = 5
 FOREIGN = 10
 NEARLY = 0.8
 """Jaccard similarity of 5-character pieces from which on a text nearly stands in train."""
-PUNCTUATION = re.compile(r"[^\w\s]|_")
 
 
 @dataclass(frozen=True)
@@ -120,15 +119,14 @@ class Known:
     shares: np.ndarray
 
     @classmethod
-    def of(cls, answers: Answers, train_labels: np.ndarray) -> Known:
-        """From answers on validation and class ids of train.
+    def of(cls, answers: Answers, train_labels: np.ndarray, classes: int) -> Known:
+        """From answers on validation and class ids of train; `classes` there are, of which train may lack some.
 
         Raises:
             ValueError: validation has no labels.
         """
         if answers.gold is None:
             raise ValueError("validation needs labels")
-        classes = int(max(train_labels.max(), answers.predicted.max(), answers.gold.max())) + 1
         counts = np.bincount(train_labels, minlength=classes)
         return cls(answers, answers.gold, counts / counts.sum())
 
@@ -157,6 +155,7 @@ class Reference:
         answers: of the tuned model on validation, with gold; None where records have not one label each, so that texts alone
             are compared.
         train_labels: class ids of train; None likewise.
+        classes: of the task.
         most: records per statistic.
         permutations: of MMD.
         seed: of samples, folds and permutations.
@@ -171,6 +170,7 @@ class Reference:
         answers: Answers | None,
         train_labels: np.ndarray | None,
         *,
+        classes: int,
         most: int,
         permutations: int,
         seed: int,
@@ -179,7 +179,7 @@ class Reference:
         self.base, self.most, self.permutations, self.seed, self.bootstrap = base, most, permutations, seed, bootstrap
         self.known = None
         if answers is not None and train_labels is not None:
-            self.known = Known.of(answers, train_labels)
+            self.known = Known.of(answers, train_labels, classes)
         self.train = train
         self.forms = {normal_form(text) for text in train}
         self.vocabulary = {word.lower() for text in train for word in pieces(text)}
@@ -253,7 +253,7 @@ class Reference:
 
 def plain(text: str) -> str:
     """A text in lower case, without punctuation: what a transcript of speech would keep of it."""
-    return " ".join(PUNCTUATION.sub(" ", text.lower()).split()) or text
+    return " ".join(unpunctuated(text.lower(), " ").split()) or text
 
 
 def _test(one: two_sample.Separation, decimals: int) -> dict[str, float | int]:

@@ -28,7 +28,7 @@ def texts(file: Path, *, paired: bool = False) -> list[str]:
         if file.suffix.lower() == ".txt" and paired:
             raise DataError(f"{file}: records of this kind have two texts. Give a .jsonl or .csv with text and text_b.")
         if file.suffix.lower() == ".txt":
-            found = [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+            found = references.lines(file)
         else:
             rows = list(references.records(file))
             fields = ("text", "text_b") if paired else ("text",)

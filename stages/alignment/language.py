@@ -20,7 +20,7 @@ from tokenizers import Tokenizer
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
 
-from stages.encoding.lengths import WORDS
+from stages.encoding.lengths import words_in
 
 KINDS = (
     ("masked", AutoModelForMaskedLM),
@@ -70,7 +70,7 @@ class Speaker:
             with torch.inference_mode():
                 logits = self.model(input_ids=row).logits[0, :-1]
             return float(nn.functional.cross_entropy(logits, row[0, 1:], reduction="sum")), len(ids) - 1
-        places = [match.start() for match in WORDS.finditer(text)]
+        places = [match.start() for match in words_in(text)]
         if len(places) < 4:
             return 0.0, 0
         at = places[len(places) // 2]

@@ -73,7 +73,7 @@ def measure(
         log.info("task gap measured (%.0f s)", time.monotonic() - began)
     texts, shifts = _shifts(tuned, base, predictions, bootstrap, settings, sizes, labelled=right is not None)
     log.info("distribution shift measured on %s (%.0f s)", ", ".join(shifts), time.monotonic() - began)
-    asked, general = asking.abilities_of(given, sizes.records, settings.seed), asking.sentences(given)
+    asked, general = asking.abilities_of(given, sizes.records, settings.seed), given.sentences
     kept = retention.measure(base, after, random, asked, asking.some(general, sizes.records, settings.seed), bootstrap)
     spoken = asking.spoken(tuned, base, after, random, general, bootstrap)
     if spoken is not None:
@@ -101,6 +101,7 @@ def measure(
         labels=tuned.schema.labels,
         base=tuned.facts.encoding.base,
         sizes=sizes,
+        confidence=params.confidence,
     )
 
 
@@ -190,6 +191,7 @@ def reference(
         texts_of("validation"),
         answers(tuned, "validation", validation_predictions) if labelled else None,
         _labelled("train", tuned.schema.labels).labels if labelled else None,
+        classes=len(tuned.schema.labels),
         most=records,
         permutations=params.permutations,
         seed=params.seed,

@@ -68,7 +68,8 @@ def html(found: Alignment, limits: Thresholds) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>Alignment report</title><style>{STYLE}</style></head><body><main>"
-        f"<h1>Alignment report</h1><p class=lead>Base model {escape(found.base)}; intervals are 95 %. {_samples(found)} "
+        f"<h1>Alignment report</h1><p class=lead>Base model {escape(found.base)}; intervals are {100 * found.confidence:g} % "
+        f"unless a heading says otherwise. {_samples(found)} "
         f'What the words mean stands at the end.</p><p class="strip">{strip}</p><div class="cards">{cards}</div>'
         f"{_task(found)}{_shift(found, limits)}{_retention(found, limits)}{_around(found)}"
         f"{_definitions(limits)}</main></body></html>\n"

@@ -28,6 +28,8 @@ from stages.errors import DataError, Problem, report
 LABELS = ("label", "intent", "label_text", "category")
 Row = tuple[int, dict[str, Any]]
 SUFFIXES = (".txt", ".jsonl", ".csv")
+FEWEST = 4
+"""Sentences on which layers can be compared."""
 
 
 @dataclass
@@ -52,6 +54,19 @@ class References:
     behaviour: list[dict[str, Any]] = field(default_factory=list)
     changes: dict[str, tuple[list[str], list[str], list[str | None]]] = field(default_factory=dict)
 
+    @property
+    def sentences(self) -> list[str]:
+        """General sentences: running text where there is any, else what the other references hold."""
+        for found in (
+            [one for texts in self.texts.values() for one in texts],
+            [one for texts, _ in self.probes.values() for one in texts],
+            [one for first, _, _ in self.pairs.values() for one in first],
+            [one for first, _, _ in self.relations.values() for one in first],
+        ):
+            if found:
+                return found
+        return [" ".join(words) for rows, _ in self.tagged.values() for words in rows]
+
 
 def read(path: Path) -> References:
     """Read all reference files.
@@ -68,13 +83,28 @@ def read(path: Path) -> References:
     for file in files:
         try:
             if file.suffix.lower() == ".txt":
-                found.texts[file.stem] = [
-                    line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()
-                ]
+                found.texts[file.stem] = lines(file)
             else:
                 _sort_in(found, file, list(records(file)))
         except UnicodeDecodeError as error:
             raise DataError(f"{file}: is not UTF-8 (byte {error.start}). Save it as UTF-8.") from None
+    if len(found.sentences) < FEWEST:
+        raise DataError(
+            f"evaluation.references: {path} has {len(found.sentences)} texts that layers could be compared on, expected at "
+            f"least {FEWEST}. Add sentences, a labelled probe set or pairs; tests of behaviour and changes are not enough."
+        )
+    return found
+
+
+def lines(file: Path) -> list[str]:
+    """What a text file says line by line; empty ones are left out.
+
+    Raises:
+        DataError: there are none.
+    """
+    found = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    if not found:
+        raise DataError(f"{file}: holds no text. Write one sentence per line, or move the file away.")
     return found
 
 
@@ -88,11 +118,21 @@ def _sort_in(found: References, file: Path, rows: list[Row]) -> None:
     elif {"tokens", "tags"} <= fields:
         found.tagged[file.stem] = _tagged(file, rows)
     elif {"test", "examples"} <= fields:
-        found.behaviour += [record for _, record in rows if isinstance(record.get("examples"), list)]
+        found.behaviour += _behaviour(file, rows)
     elif {"text", "changed"} <= fields:
         found.changes[file.stem] = _changes(file, rows)
     else:
         found.probes[file.stem] = _labelled(file, rows)
+
+
+def _behaviour(file: Path, rows: list[Row]) -> list[dict[str, Any]]:
+    problems = [
+        Problem("expected the name of a test and a list of examples", file, number, "test, examples")
+        for number, record in rows
+        if not (isinstance(record.get("test"), str) and isinstance(record.get("examples"), list))
+    ]
+    _refuse(file, "a set of behavioural tests", problems)
+    return [record for _, record in rows]
 
 
 def _label(record: dict[str, Any]) -> str | None:
@@ -181,7 +221,7 @@ def records(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     Raises:
         DataError: a line is no JSON object.
     """
-    with file.open(encoding="utf-8", newline="") as stream:
+    with file.open(encoding="utf-8-sig", newline="") as stream:
         if file.suffix.lower() == ".csv":
             yield from enumerate(csv.DictReader(stream), 2)
             return

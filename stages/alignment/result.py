@@ -35,6 +35,7 @@ class Alignment:
         labels: class names.
         base: name of the base model.
         sizes: of samples, and what they cost by the count.
+        confidence: of the bootstrap's intervals.
     """
 
     task: TaskGap | None
@@ -49,6 +50,7 @@ class Alignment:
     labels: list[str]
     base: str
     sizes: Sizes
+    confidence: float = 0.95
 
     def scalars(self, decimals: int) -> dict[str, Any]:
         """What belongs into `metrics.json`: scalars only, ends of intervals as sibling keys."""

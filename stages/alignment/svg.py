@@ -28,7 +28,7 @@ def forest(rows: Sequence[tuple[str, float, float, float]], limit: float | None,
     def x(value: float) -> float:
         return left + (WIDTH - left - 20) * (min(max(value, low), high) - low) / (high - low)
 
-    parts = [opening(height, "values with 95 % intervals")]
+    parts = [opening(height, "values with their intervals")]
     for tick in ticks(low, high):
         parts.append(line(x(tick), 6, x(tick), height - 22, LIGHT))
         parts.append(text(x(tick), height - 8, f"{tick:g}", "middle"))

@@ -23,7 +23,7 @@ def task_rows(task: TaskGap) -> Table:
         ["adaptation gap (tuned less probe)", signed(task.adaptation_gap)],
         [f"nearest neighbours within train, n = {task.neighbours.n:,}", shown(task.neighbours)],
     ]
-    return ("accuracy on test", f"value (95 %), n = {task.probe.n:,}"), rows
+    return ("accuracy on test", f"value (interval), n = {task.probe.n:,}"), rows
 
 
 def shift_rows(found: Alignment) -> Table:
@@ -40,7 +40,7 @@ def shift_rows(found: Alignment) -> Table:
         ]
         for split, one in found.shifts.items()
     ]
-    return ("split", "n", "AUC (95 %)", "p", "AUC, raw text", "distance ratio (95 %)", "MMD²"), rows
+    return ("split", "n", "AUC (95 %)", "p", "AUC, raw text", "distance ratio (interval)", "MMD²"), rows
 
 
 def content_rows(found: Alignment) -> Table:
@@ -78,13 +78,13 @@ def retention_rows(found: Alignment) -> Table:
         ]
         for one in found.retention.readings
     ]
-    return ("ability", "kind", "n", "base", "tuned", "floor", "change (95 %)", "retained (95 %)"), rows
+    return ("ability", "kind", "n", "base", "tuned", "floor", "change (interval)", "retained (interval)"), rows
 
 
 def way_rows(found: Alignment) -> Table:
     """One row per share of the tuned weights."""
     rows = [[f"{one.share:g}", shown(one.accuracy), shown(one.ability)] for one in found.way]
-    return ("share of tuned weights", "accuracy on test (95 %)", "ability (95 %)"), rows
+    return ("share of tuned weights", "accuracy on test (interval)", "ability (interval)"), rows
 
 
 def calibration_rows(around: Surroundings) -> Table:
@@ -114,13 +114,13 @@ def robustness_rows(around: Surroundings) -> Table:
         ]
         for one in around.robustness
     ]
-    return ("change", "n", "texts changed", "accuracy lost (95 %)", "decisions changed (95 %)"), rows
+    return ("change", "n", "texts changed", "accuracy lost (interval)", "decisions changed (interval)"), rows
 
 
 def scope_rows(around: Surroundings) -> Table:
     """One row per score."""
     rows = [[one.name, f"{one.auroc.n:,}", shown(one.auroc), shown(one.passed)] for one in around.out_of_scope]
-    return ("score", "n", "AUROC (95 %)", "passed where 95 % of test pass (95 %)"), rows
+    return ("score", "n", "AUROC (interval)", "passed where 95 % of test pass (interval)"), rows
 
 
 def slice_rows(around: Surroundings) -> Table:
@@ -143,7 +143,7 @@ def fit_rows(around: Surroundings) -> Table:
     rows = [
         [name.replace("_", " "), shown(around.overfit[name]), shown(around.validation[name])] for name in around.overfit
     ]
-    return ("figure", "train (95 %)", "validation (95 %)"), rows
+    return ("figure", "train (interval)", "validation (interval)"), rows
 
 
 def explanation_rows(around: Surroundings, labels: Sequence[str]) -> Table:

@@ -43,7 +43,8 @@ def case_of(record: dict[str, Any], classes: Sequence[str]) -> Case | None:
         return Case(str(record["test"]), examples, None) if len(examples) > 1 else None
     if kind != "MFT" or label is None:
         return None
-    name = classes[label] if isinstance(label, int) and label < len(classes) else str(label)
+    number = isinstance(label, int) and not isinstance(label, bool) and 0 <= label < len(classes)
+    name = classes[label] if number else str(label)
     return Case(str(record["test"]), examples, name) if name in classes else None
 
 

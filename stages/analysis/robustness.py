@@ -1,7 +1,8 @@
 """What small changes that leave a message's meaning alone do to the model's decisions.
 
 Changes are seeded by the text itself, so that a record is changed in the same way whatever else is in the split. Letters
-change only where a keyboard has neighbours; texts in other scripts lose or repeat characters.
+change only where a keyboard has neighbours; texts in other scripts lose or repeat characters. The polite beginning is English,
+Chinese or Japanese, by a text's script: to a German text it is a foreign sentence.
 """
 
 from __future__ import annotations
@@ -15,14 +16,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from stages.corpora.keyboard import slipped
-from stages.encoding.lengths import WORDS
+from stages.corpora.scripts import CHINESE_AND_JAPANESE
+from stages.corpora.words import unpunctuated
+from stages.encoding.lengths import words_in
 from stages.metrics.intervals import Bootstrap, Estimate
 
 TYPO_EVERY = 20
 """Characters per typing mistake."""
 DROPPED = 0.15
 """Share of words that are dropped."""
-PREFIX = "Hello, I have a question. "
+GREETINGS = (
+    (re.compile("[\u3040-\u30ff]"), "すみません、質問があります。"),
+    (re.compile(f"[{CHINESE_AND_JAPANESE}]"), "您好，我想问一下，"),
+    (re.compile("[A-Za-z]"), "Hello, I have a question. "),
+)
+"""A polite beginning by what a text holds, the first that fits; in other scripts a text stays as it is."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ def _typos(text: str, dice: random.Random) -> str:
 
 
 def _dropped(text: str, dice: random.Random) -> str:
-    words = list(WORDS.finditer(text))
+    words = words_in(text)
     if len(words) < 3:
         return text
     gone = dice.sample(range(len(words)), max(1, round(DROPPED * len(words))))
@@ -60,13 +68,17 @@ def _dropped(text: str, dice: random.Random) -> str:
     return re.sub(r"\s{2,}", " ", text).strip()
 
 
+def _greeting(text: str) -> str:
+    return next((greeting for holds, greeting in GREETINGS if holds.search(text)), "")
+
+
 CHANGES: dict[str, Callable[[str, random.Random], str]] = {
     "lower case": lambda text, _: text.lower(),
     "upper case": lambda text, _: text.upper(),
-    "no punctuation": lambda text, _: re.sub(r"[^\w\s]|_", "", text).strip() or text,
+    "no punctuation": lambda text, _: unpunctuated(text).strip() or text,
     "typing mistakes": _typos,
     "dropped words": _dropped,
-    "a polite beginning": lambda text, _: PREFIX + text,
+    "a polite beginning": lambda text, _: _greeting(text) + text,
 }
 
 

@@ -91,14 +91,14 @@ def _head(params: ExportParams, task: Task, kind: Kind, encoding: Encoding, metr
 
 def _table(metrics: dict[str, Any], first: str) -> str:
     test = metrics["test"]
-    rows = ["| metric | value | 95 % interval |", "| --- | --- | --- |"]
+    rows = ["| metric | value | interval |", "| --- | --- | --- |"]
     for name, value in test.items():
         if name != "n" and not name.endswith(("_low", "_high")):
             low, high = test.get(f"{name}_low"), test.get(f"{name}_high")
             rows.append(f"| {name} | {value} | {f'{low} to {high}' if low is not None else ''} |")
     for name, values in metrics.get("baselines", {}).items():
         rows.append(f"| {first} of the {name} baseline | {values[first]} | |")
-    return "\n".join([f"{test['n']:,} records.", "", *rows])
+    return "\n".join([f"{test['n']:,} records; intervals are as wide as `evaluation.confidence` asks.", "", *rows])
 
 
 def _parity(parity: dict[str, Any], first: str) -> str:

@@ -15,6 +15,8 @@ import numpy as np
 from stages.metrics.intervals import Bootstrap, Estimate
 
 SMALLEST = float(np.finfo(np.float32).tiny)
+ROUNDING = 2.0**-24
+"""Distance from 1 to the float32 below it."""
 
 
 def f1_of(right: np.ndarray, gold: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -106,8 +108,9 @@ def best_threshold(gold: np.ndarray, scores: np.ndarray) -> float:
 
 def log_losses(gold: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """Mean binary cross-entropy of each record's labels, in nats `(records,)`."""
-    likely = np.where(gold, probabilities, 1.0 - probabilities)
-    return -np.log(np.clip(likely, SMALLEST, 1.0)).mean(axis=1)
+    # A float32 probability next to 1 is 1 to within `ROUNDING`: what is left of it is no less than that.
+    likely = np.where(gold, np.maximum(probabilities, SMALLEST), np.maximum(1.0 - probabilities, ROUNDING))
+    return -np.log(likely).mean(axis=1)
 
 
 def evaluate(

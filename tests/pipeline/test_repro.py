@@ -15,6 +15,7 @@ import pytest
 from dvc.repo import Repo
 from ruamel.yaml import YAML
 
+from stages.artifacts import tree_sha256
 from tests.architecture import imports
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -152,3 +153,17 @@ def test_a_mistake_in_params_ends_with_one_message(checkout: Checkout) -> None:
     assert done.returncode == 2
     assert "did you mean 'epochs'?" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_release_that_is_refused_leaves_the_one_before_it(checkout: Checkout) -> None:
+    file = checkout.folder / "params.yaml"
+    before, release = file.read_text(), tree_sha256(checkout.folder / "models/release")
+    try:
+        checkout.change("export", "onnx", value=True)
+        checkout.change("export", "parity", {"onnx_logit_difference": 1e-30})
+        done = checkout.run("dvc", "repro", "export", check=False)
+    finally:
+        file.write_text(before)
+    assert done.returncode != 0
+    assert tree_sha256(checkout.folder / "models/release") == release
+    assert checkout.would_run() == set()

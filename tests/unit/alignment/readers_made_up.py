@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from stages.alignment.readers import Reader, States
-from stages.encoding.lengths import WORDS
+from stages.encoding.lengths import words_in
 
 WIDTH = 48
 
@@ -39,7 +39,7 @@ class MadeUp(Reader):
 
     def _vector(self, text: str) -> np.ndarray:
         forgets: float = getattr(self, "forgets")  # noqa: B009 - set past the frozen dataclass
-        known = np.sum([_of(word) for word in WORDS.findall(text.lower())] or [np.zeros(WIDTH)], axis=0)
+        known = np.sum([_of(one[0]) for one in words_in(text.lower())] or [np.zeros(WIDTH)], axis=0)
         noise = _of(f"{getattr(self, 'seed')}:{text}")  # noqa: B009
         length = np.linalg.norm(known) or 1.0
         return (1 - forgets) * known / length + (forgets + 1e-3) * noise / np.linalg.norm(noise)

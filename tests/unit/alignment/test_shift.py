@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.alignment.distribution_shift import Answers, Reference, plain
+from stages.alignment.distribution_shift import Answers, Known, Reference, plain
 from stages.alignment.verdict import on_shift
 from stages.metrics.intervals import Bootstrap
 from stages.params.alignment import Thresholds
@@ -53,7 +53,7 @@ def reference() -> Reference:
     labels = np.random.default_rng(0).integers(0, 3, 400)
     return Reference(
         MadeUp(), messages(400, 1), messages(150, 2), answers(150, 3), labels,
-        most=300, permutations=100, seed=1, bootstrap=Bootstrap(300, 0.95, 1),
+        classes=3, most=300, permutations=100, seed=1, bootstrap=Bootstrap(300, 0.95, 1),
     )  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def test_a_reference_needs_labels() -> None:
     with pytest.raises(ValueError, match="labels"):
         Reference(
             MadeUp(), ["a"], ["b"], Answers(np.zeros(1, int), np.ones(1)), np.zeros(1, int),
-            most=10, permutations=50, seed=1, bootstrap=Bootstrap(100, 0.95, 1),
+            classes=1, most=10, permutations=50, seed=1, bootstrap=Bootstrap(100, 0.95, 1),
         )  # fmt: skip
 
 
@@ -142,3 +142,10 @@ def test_raw_messages_are_read_or_refused(tmp_path: Path) -> None:
         incoming.texts(tmp_path / "in.txt")
     with pytest.raises(DataError, match="not found"):
         incoming.texts(tmp_path / "none.txt")
+
+
+def test_classes_that_train_lacks_are_counted(reference: Reference) -> None:
+    known = Known.of(answers(150, 3), np.array([0, 1, 1, 2]), 5)
+    assert known.shares.tolist() == [0.25, 0.5, 0.25, 0, 0]
+    shares, *_ = known.against(Answers(np.array([4, 0]), np.array([0.9, 0.8])))
+    assert shares.shape == (5,)

@@ -220,7 +220,7 @@ def test_scalars_are_flat_and_have_their_intervals_beside_them(alignment: Alignm
 
 
 def test_references_are_text_or_labelled_sets(tmp_path: Path) -> None:
-    (tmp_path / "news.txt").write_text("one line\n\n第二行\n", encoding="utf-8")
+    (tmp_path / "news.txt").write_text("one line\n\n第二行\n3\n4\n", encoding="utf-8")
     (tmp_path / "set.jsonl").write_text('{"text": "a", "intent": "x"}\n\n{"text": "b", "label": 3}\n', encoding="utf-8")
     (tmp_path / "table.csv").write_text("text,label\nhello,y\n", encoding="utf-8")
     (tmp_path / "pairs.csv").write_text("text_a,text_b,score\nhello,hi,4.5\n你好,再见,0\n", encoding="utf-8")
@@ -232,7 +232,7 @@ def test_references_are_text_or_labelled_sets(tmp_path: Path) -> None:
     assert found.relations == {"nli": (["a cat"], ["an animal"], ["entails"])}
     assert found.tagged == {"names": ([["我", "在", "北京"]], [["O", "O", "LOC"]])}
     assert found.changes == {"phone": (["Where is it?"], ["wheres it"], ["x"])}
-    assert found.texts == {"news": ["one line", "第二行"]}
+    assert found.texts == {"news": ["one line", "第二行", "3", "4"]}
     assert found.probes == {"set": (["a", "b"], ["x", "3"]), "table": (["hello"], ["y"])}
     assert found.pairs == {"pairs": (["hello", "你好"], ["hi", "再见"], [4.5, 0.0])}
     assert references.read(tmp_path / "news.txt").probes == {}

@@ -92,3 +92,15 @@ def test_own_pairs_count_flips_and_lose_accuracy_where_labels_are_known() -> Non
     assert known.drop is not None
     assert (known.drop.value, known.flips.value, known.touched) == (0.5, 0.5, 0.5)
     assert robustness.of_pairs("phone", (texts, others), None, decide, BOOTSTRAP).drop is None
+
+
+def test_letters_keep_their_marks_and_people_are_greeted_in_their_own_script() -> None:
+    for text, bare in [("สวัสดี, ครับ!", "สวัสดี ครับ"), ("नमस्ते, मुझे।", "नमस्ते मुझे"), ("ok ❤️ done", "ok  done")]:
+        assert robustness.changed([text], "no punctuation") == [bare]
+    greeted = robustness.changed(["我想退货", "返品したいです", "สวัสดี", "my order"], "a polite beginning")
+    assert greeted == [
+        "您好，我想问一下，我想退货",
+        "すみません、質問があります。返品したいです",
+        "สวัสดี",
+        "Hello, I have a question. my order",
+    ]

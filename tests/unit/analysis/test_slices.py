@@ -69,6 +69,10 @@ def test_the_word_that_decided_is_found() -> None:
     assert best[1] == pytest.approx(0.7)
     assert one.comprehensiveness == pytest.approx(0.7)
     assert len(one.words) == 9
+    assert one.by_chance == pytest.approx(0.0), "the others are not those that decided"
+    long = explanation.explain([" ".join(["please"] * 400 + ["refund"] + ["today"] * 300)], likely, 1)[0]
+    assert len(long.words) == explanation.STRETCHES
+    assert "refund" in max(long.words, key=lambda pair: pair[1])[0]
     assert explanation.explain(["word"], likely, 1) == []
     assert explanation._without("a bb ccc", [(2, 4)]) == "a ccc"
     assert explanation._without("a", [(0, 1)]) == " "
@@ -84,6 +88,8 @@ def test_behaviour_is_judged_by_kind() -> None:
         {"test": "more", "type": "DIR", "examples": ["good", "bad"], "label": None},
         {"test": "lone", "type": "INV", "examples": ["good"], "label": None},
         {"test": "other", "type": "MFT", "examples": ["good"], "label": "sideways"},
+        {"test": "other", "type": "MFT", "examples": ["good"], "label": True},
+        {"test": "other", "type": "MFT", "examples": ["good"], "label": -1},
     ]
     cases = [one for record in records if (one := behaviour.case_of(record, classes)) is not None]
     assert len(cases) == 4

@@ -77,3 +77,9 @@ def test_rescaling_by_one_is_softmax_and_logarithms_undo_it() -> None:
     flatter = calibration.rescaled(calibration.logarithms(probabilities), 3.0)
     assert (flatter.argmax(1) == probabilities.argmax(1)).all()
     assert (flatter.max(1) <= probabilities.max(1) + 1e-12).all()
+
+
+def test_without_a_mistake_nothing_says_how_sure_is_too_sure() -> None:
+    logits = np.array([[2.0, 0.0], [0.0, 1.0], [3.0, 1.0]])
+    assert calibration.temperature(logits, np.array([0, 1, 0])) == 1.0
+    assert calibration.temperature(logits, np.array([0, 1, 1])) > 1.0
