@@ -168,7 +168,13 @@ def linear_modules(encoder: nn.Module, targets: str | Iterable[str], method: str
     root, layers = layers_of(encoder)
     within = [name for name, one in encoder.named_modules() if isinstance(one, nn.Linear)]
     if targets == "all":
-        return [name for name in within if name.startswith(f"{root}.")]
+        found = [name for name in within if name.startswith(f"{root}.")]
+        if not found:
+            raise ModelError(
+                f"adaptation.{method}.targets: the layers of {type(encoder).__name__} have no linear modules to adapt. "
+                "Use another base model, or adaptation.method: full."
+            )
+        return found
     if isinstance(targets, str):
         parts = parts_of(encoder, method)
         wanted = [parts.queries, parts.values]

@@ -59,8 +59,11 @@ class Frozen(Method):
 
     @property
     def thawed_after(self) -> int:
-        """Epochs after which everything learns; 0 where nothing waits."""
-        return (self.count + 1) * (self.params.frozen.gradual or 0)
+        """Epochs after which everything learns that may; 0 where nothing waits."""
+        every = self.params.frozen.gradual
+        return (
+            0 if every is None else every * max((self.count - self._thawing(name) for name in self.learns), default=0)
+        )
 
     def begin_epoch(self, epoch: int) -> None:
         """Thaw by epoch; see `Method.begin_epoch`."""
@@ -70,12 +73,15 @@ class Frozen(Method):
         lowest = self.count - epoch // every
         for name, parameter in self.encoder.named_parameters():
             if name in self.learns:
-                # What comes behind the last layer thaws with it.
-                parameter.requires_grad_(requires_grad=min(self._depth(name), self.count - 1) >= lowest)
+                parameter.requires_grad_(requires_grad=self._thawing(name) >= lowest)
 
     def complete(self) -> bool:
         """Whether nothing waits to be thawed; see `Method.complete`."""
         return all(one.requires_grad for name, one in self.encoder.named_parameters() if name in self.learns)
+
+    def _thawing(self, name: str) -> int:
+        """The layer that a weight thaws with: what comes behind the last one thaws with it."""
+        return min(self._depth(name), self.count - 1)
 
     def _depth(self, name: str) -> int:
         return depth_of(name, self.root, self.count)

@@ -16,8 +16,10 @@ from stages.adaptation.protocol import encoder_of
 from stages.adaptation.virtual import Network, Table, Virtual, VirtualMethod, widen
 from stages.errors import ModelError
 
-SPREAD = 0.02
-"""Standard deviation of a prefix at its start, that of the base models' own weights."""
+KEYS, VALUES = 1.0, 0.02
+"""Standard deviations of a prefix at its start. Keys are as large as those of words, so that a query sees some tokens more than
+others and they learn apart; with small ones all learn the same (docs/experiment_log.md). Values are small, so that features
+change little."""
 
 
 class BesideText(Virtual):
@@ -66,7 +68,8 @@ class Prefix(VirtualMethod):
             )
         width, layers = int(encoder.config.hidden_size), len(layers_of(encoder)[1])
         if settings.projection is None:
-            return self.insert(model, Table(torch.randn(settings.tokens, layers * 2 * width) * SPREAD))
+            start = torch.randn(settings.tokens, layers, 2, width) * torch.tensor([KEYS, VALUES])[:, None]
+            return self.insert(model, Table(start.view(settings.tokens, -1)))
         from peft import PrefixEncoder, PrefixTuningConfig
 
         config = PrefixTuningConfig(

@@ -116,14 +116,17 @@ def room(encoder: Any, tokens: int, max_length: int, method: str) -> None:
         ModelError: it does not.
     """
     limit = getattr(encoder.config, "max_position_embeddings", None)
-    if limit is None:
+    if limit is None or not getattr(encoder.config, "position_biased_input", True):  # DeBERTa may have none of its own
         return
     parts = PARTS.get(kind_of(encoder))
     if parts is not None and parts.counts_from_padding:
         limit -= int(encoder.config.pad_token_id) + 1
     if tokens + max_length > limit:
         name = method.replace("-", "_")
+        shorter = (
+            f"Set text.max_length to at most {limit - tokens}, or use fewer." if limit - tokens >= 8 else "Use fewer."
+        )
         raise ModelError(
             f"adaptation.{name}.tokens: {tokens} virtual tokens and texts of up to {max_length} tokens are more than the "
-            f"{limit} positions of {type(encoder).__name__}. Set text.max_length to at most {limit - tokens}, or use fewer."
+            f"{limit} positions of {type(encoder).__name__}. {shorter}"
         )

@@ -80,9 +80,12 @@ def something_moves(sections: Sections) -> Iterator[Problem]:
         "l2_sp": extra.l2_sp > 0,
         "wise_ft.shares": bool(extra.wise_ft.shares),
     }
+    whole = "the base model is frozen as a whole (adaptation.frozen.layers: all)"
     for name in (name for name, on in asked.items() if on):
-        what = "the base model is frozen as a whole (adaptation.frozen.layers: all), so that it forgets nothing; switch it off"
-        yield Problem(what, field=f"objectives.{name}")
+        yield Problem(f"{whole}, so that it forgets nothing; switch it off", field=f"objectives.{name}")
+    if extra.contrastive.weight > 0:
+        what = f"{whole}, and the features that it compares never change; switch it off"
+        yield Problem(what, field="objectives.contrastive.weight")
 
 
 def classes_are_evened_out_once(sections: Sections) -> Iterator[Problem]:
@@ -101,7 +104,7 @@ def passes_differ_by_dropout(sections: Sections) -> Iterator[Problem]:
     adaptation = cast("AdaptationParams", sections["adaptation"])
     still = adaptation.method == "frozen" and adaptation.frozen.layers == "all"
     if extra.r_drop > 0 and model.head_dropout == 0 and (model.dropout == 0 or still):
-        what = "frozen layers have none" if still else "model.dropout and model.head_dropout are 0"
+        what = "frozen base models have none" if still else "model.dropout and model.head_dropout are 0"
         yield Problem(f"two passes are the same without dropout ({what}); switch it off", field="objectives.r_drop")
     if extra.adversarial.kind == "freelb" and extra.adversarial.steps == 1:
         what = "freelb's first change is random noise, and its second the first that is sought; set it to 2 or more, or use fgm"
@@ -119,6 +122,16 @@ def freezing_does_something(sections: Sections) -> Iterator[Problem]:
         if own.gradual is not None and own.gradual >= training.epochs:
             what = f"the first layer would thaw when training.epochs: {training.epochs:g} are over; set it lower"
             yield Problem(what, field="adaptation.frozen.gradual")
+        if own.layers == "all" and own.patterns:
+            what = (
+                "adaptation.frozen.layers: all freezes everything already; set layers to a number (0: patterns alone)"
+            )
+            yield Problem(what, field="adaptation.frozen.patterns")
+        if own.layers == "all" and adaptation.layer_decay < 1:
+            what = (
+                "the base model is frozen as a whole (adaptation.frozen.layers: all), so no layer learns; set it to 1"
+            )
+            yield Problem(what, field="adaptation.layer_decay")
     if adaptation.method in ("prefix", "prompt", "p-tuning") and adaptation.layer_decay < 1:
         what = f"adaptation.method: {adaptation.method} has no weights in the layers to tell apart; set it to 1"
         yield Problem(what, field="adaptation.layer_decay")

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from stages.params.section import Section, Settings
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class EarlyStopping(Settings):
@@ -92,8 +93,8 @@ class TrainingParams(Section):
     early_stopping: EarlyStopping = EarlyStopping()
     evaluations_per_epoch: Annotated[int, Field(ge=1)] = 1
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 60
-    seed: Annotated[int, Field(ge=0)] = 42
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2)] | None = None
+    seed: Seed = 42
+    seeds: Annotated[list[Seed], Field(min_length=2)] | None = None
     keep: Literal["best", "soup", "ensemble"] = "best"
     deterministic: bool = True
     threads: Annotated[int, Field(ge=1)] | None = None

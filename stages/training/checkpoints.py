@@ -40,8 +40,14 @@ def key(params: Mapping[str, Any], inputs: Iterable[Path]) -> str:
 def folder_for(stage: str, digest: str) -> Path:
     """The folder of a run's checkpoints; those of other keys of the same stage are left alone (a queue may run them)."""
     folder = project_root() / ".checkpoints" / stage / digest
+    shutil.rmtree(_gone(folder), ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _gone(folder: Path) -> Path:
+    """Where a finished run's folder is removed."""
+    return folder.with_name(f"{folder.name}.gone")
 
 
 def latest(folder: Path) -> Path | None:
@@ -70,10 +76,15 @@ def remove(path: Path) -> None:
 
 
 def discard(folder: Path) -> None:
-    """Remove a finished run's checkpoints, and the folders above them that became empty."""
-    for path in folder.glob(f"{PREFIX}*"):
-        remove(path)
-    shutil.rmtree(folder, ignore_errors=True)
+    """Remove a finished run's checkpoints, and the folders above them that became empty.
+
+    The folder loses its name first: a process that is killed on the way must not leave parts that look like a whole run.
+    """
+    gone = _gone(folder)
+    shutil.rmtree(gone, ignore_errors=True)
+    if folder.is_dir():
+        folder.replace(gone)
+    shutil.rmtree(gone, ignore_errors=True)
     for parent in list(folder.parents)[:2]:
         if parent.is_dir() and not any(parent.iterdir()):
             parent.rmdir()

@@ -61,9 +61,13 @@ def quiet(model: nn.Module, depth: int) -> None:
     found = _parts(cast("Any", model.encoder))
     if found is not None and depth:
         for part in (found.embeddings, *list(found.layers)[:depth]):
-            for module in part.modules():
-                if isinstance(module, nn.Dropout):
-                    module.p = 0.0
+            _silence(part)
+
+
+def _silence(part: nn.Module) -> None:
+    for module in part.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,8 @@ def prepare(
     """
     depth = frozen_depth(model)
     quiet(model, depth)
+    if not _learns(cast("nn.Module", model.encoder)):
+        _silence(cast("nn.Module", model.encoder))
     if not depth or not wanted or params.frozen_cache_mib is None:
         return None
     where = device()

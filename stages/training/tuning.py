@@ -92,6 +92,8 @@ class Run:
             The tuned model in the shape that is saved, the few tensors that a method learned, to be saved beside it, and how
             many weights there are and how many learned, before anything was merged.
         """
+        # The trainer's autocast goes, or what is chosen on validation would be read in other numbers than a release reads in.
+        self.tuner.accelerator.unwrap_model(self.tuner.model, keep_fp32_wrapper=False)
         encoder = cast("nn.Module", self.tuner.model.encoder)
         for part in (self.cached, self.reduced):
             if part is not None:
@@ -165,9 +167,9 @@ def begin(settings: Settings, schema: Schema, encoding: Encoding, folder: Path, 
     seed_everything(training.seed, deterministic=training.deterministic, threads=training.threads)
     model, pooling = assembly.build(settings.model, task, schema, device())
     model = method.apply(model, encoding.max_length)
-    if isinstance(method, Frozen) and method.thawed_after > training.epochs:
+    if isinstance(method, Frozen) and 0 < training.epochs <= method.thawed_after:
         log.warning(
-            "adaptation.frozen.gradual: all has thawed after %d epochs, and training.epochs is %g: the lowest never learn",
+            "adaptation.frozen.gradual: the lowest weights thaw after %d epochs, and training.epochs is %g: they never learn",
             method.thawed_after, training.epochs,
         )  # fmt: skip
     general = references.general(extra, settings.model, encoding, training.seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from contextlib import chdir
 from pathlib import Path
@@ -20,6 +21,7 @@ from stages.tasks.multilabel import Labels
 from stages.training.prediction import load_tuned
 from tests import tiny
 from tests.pipeline.running import run
+from tests.pipeline.test_stages import change
 
 RECORDS = 200
 
@@ -87,6 +89,24 @@ def test_emotions_get_labels_by_thresholds_of_their_own(done: Callable[..., Path
     names = {path.name for path in (folder / artifacts.plot("")).iterdir()}
     assert {"thresholds.png", "thresholds.csv", "precision_recall.png", "per_class_f1.csv", "confusion.csv"} <= names
     assert manifest.verify(folder / artifacts.RELEASE) >= 8
+
+
+@pytest.mark.real
+def test_thresholds_are_chosen_in_the_numbers_that_a_release_reads_in(
+    done: Callable[..., Path], tmp_path: Path
+) -> None:
+    cleaning = {"normalize": "NFC", "empty": "drop", "unlabelled": "refuse", "unknown_labels": "drop"}
+    folder = done(
+        "goemotions", "goemotions", data__cleaning=cleaning, evaluation__alignment={"enabled": False},
+        training__seeds=[1, 2], training__keep="ensemble",
+    )  # fmt: skip
+    shutil.copytree(folder, tmp_path / "project")
+    with chdir(tmp_path / "project"):
+        change(Path(), "training", seeds=None, keep="best", precision="bf16")
+        run(Path(), "finetune")
+        tuned, rows = load_tuned(artifacts.FINETUNED), artifacts.read_table(artifacts.tokenized("validation"))
+        held_out = artifacts.read_table(artifacts.prepared("validation"))
+        assert tuned.task.fit(tuned.outputs(rows, 64), rows, held_out, tuned.schema) == tuned.facts.fitted
 
 
 @pytest.mark.real

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from stages.adaptation import layer_decay
+from stages.adaptation.frozen import Frozen
 from stages.adaptation.protocol import encoder_of
 from stages.errors import ModelError
 from stages.params.training import TrainingParams
@@ -109,3 +110,15 @@ def test_without_decay_groups_are_as_ever() -> None:
     assert layer_decay.factors(model, 1.0) == {}
     names = [group["name"] for group in parameter_groups(model, TrainingParams())]
     assert names == ["base", "base-no-decay", "head", "head-no-decay"]
+
+
+@pytest.mark.parametrize(("layers", "expected"), [(0, 6), (1, 2)])
+def test_when_the_last_weight_that_may_learn_has_thawed(layers: int, expected: int) -> None:
+    method = method_of("frozen", layers=layers, gradual=2)
+    assert isinstance(method, Frozen)
+    method.apply(model_of("bert"), 10)
+    assert method.thawed_after == expected
+    method.begin_epoch(expected - 1)
+    assert not method.complete()
+    method.begin_epoch(expected)
+    assert method.complete()

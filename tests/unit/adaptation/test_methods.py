@@ -144,3 +144,13 @@ def test_other_settings_have_an_effect(name: str, settings: dict[str, Any]) -> N
 def test_unknown_targets_are_refused_with_those_that_exist() -> None:
     with pytest.raises(ModelError, match=r"ends in quory.*self\.query"):
         method_of("lora", targets=["quory"]).apply(model_of("bert"), 10)
+
+
+def test_tokens_of_a_prefix_learn_apart() -> None:
+    model = method_of("prefix", tokens=6).apply(model_of("bert"), 10)
+    encoder_of(model)(input_ids=IDS, attention_mask=MASK).last_hidden_state.pow(2).sum().backward()
+    gradient = next(one.grad for name, one in encoder_of(model).named_parameters() if name.endswith("source.table"))
+    assert gradient is not None
+    keys = torch.nn.functional.normalize(gradient.view(6, 2, 2, -1)[:, :, 0].reshape(6, -1), dim=1)
+    alike = (keys @ keys.T)[~torch.eye(6, dtype=torch.bool)]
+    assert alike.abs().mean() < 0.7, "with keys of .02 they are .97 alike"

@@ -66,6 +66,19 @@ def write(folder: Path, project: Path, changes: dict[str, dict[str, Any]]) -> Pa
             "objectives.adversarial.steps: freelb's first",
         ),
         (
+            {"adaptation": {"method": "frozen", "frozen": {"patterns": ["bias"]}}},
+            "adaptation.frozen.patterns: adaptation.frozen.layers: all freezes everything already",
+        ),
+        (
+            {"adaptation": {"method": "frozen", "layer_decay": 0.9}},
+            "adaptation.layer_decay: the base model is frozen as a whole",
+        ),
+        (
+            {"adaptation": {"method": "frozen"}, "objectives": {"contrastive": {"weight": 0.5}}},
+            "objectives.contrastive.weight: the base model is frozen as a whole",
+        ),
+        ({"training": {"seed": 2**32}}, "training.seed"),
+        (
             {"adaptation": {"method": "frozen", "frozen": {"layers": 0}}},
             "adaptation.frozen.layers: nothing is frozen; set it to all",
         ),

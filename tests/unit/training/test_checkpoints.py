@@ -87,3 +87,26 @@ def test_a_checkpoint_that_is_half_removed_does_not_count(tmp_path: Path, monkey
     checkpoints.remove(path)
     assert path.exists()
     assert checkpoints.latest(tmp_path) is None
+
+
+def test_a_kill_while_work_is_discarded_leaves_nothing_that_looks_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    folder = checkpoints.folder_for("finetune", "k")
+    for name in ("model", "report"):
+        (folder / "seed-1" / name).mkdir(parents=True)
+
+    def killed(path: Path, **_: object) -> None:
+        if path.is_dir():
+            (path / "seed-1" / "model").rmdir()
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            checkpoints.discard(folder)
+    again = checkpoints.folder_for("finetune", "k")
+    assert not list(again.iterdir())
+    checkpoints.discard(again)
+    assert not (tmp_path / ".checkpoints").exists()
