@@ -32,6 +32,8 @@ from stages.alignment.surroundings import Model
 from stages.analysis import robustness
 from stages.analysis.plots import canvas
 from stages.metrics.intervals import Bootstrap
+from stages.sweep import harvest
+from stages.sweep.harvest import Run
 from stages.training.prediction import Tuned, load_tuned
 
 RECORDS, SEED = 1000, 11
@@ -84,19 +86,22 @@ class Line:
 NUMBERS = tuple(one.name for one in fields(Line) if one.type == "float")
 
 
-def lines(clone: Path, how: Bootstrap) -> list[Line]:
-    """Ask every model of the clone's last sweep what was not asked yet, and make figures of it.
+def lines(clones: Sequence[Path], runs: Sequence[Run], how: Bootstrap) -> list[Line]:
+    """Ask every model of a sweep what was not asked yet, and make figures of it.
 
     Args:
-        clone: where the sweep ran.
+        clones: where the sweep ran.
+        runs: of the sweep.
         how: intervals are made.
     """
-    with chdir(clone), Path("reports/pareto_runs.csv").open(encoding="utf-8", newline="") as stream:
-        runs = [run for run in csv.DictReader(stream) if run["commit"]]
-        found = _Asked().all_of(runs)
+    found: dict[str, Credit] = {}
+    for clone in clones:
+        with chdir(clone):
+            here = set(harvest.commits().values())
+            found = {**_Asked().all_of([run for run in runs if run.commit in here]), **found}
     rows: dict[str, list[Credit]] = {}
-    for run in runs:
-        rows.setdefault(run["row"], []).append(found[run["experiment"]])
+    for run in (run for run in runs if run.commit):
+        rows.setdefault(run.row, []).append(found[run.experiment])
     return figures(rows, found["base"], found["random"], how)
 
 
@@ -152,28 +157,29 @@ class _Asked:
         self.abilities: list[Ability] = asking.abilities_of(given, RECORDS, SEED)
         self.kept = Path("readings")
 
-    def all_of(self, runs: Sequence[Mapping[str, str]]) -> dict[str, Credit]:
+    def all_of(self, runs: Sequence[Run]) -> dict[str, Credit]:
         """Credit by experiment, and of `base` and `random`."""
         self.kept.mkdir(exist_ok=True)
         found: dict[str, Credit] = {}
         for i, run in enumerate(runs, 1):
-            file = self.kept / f"{run['experiment']}.npz"
+            file = self.kept / f"{run.experiment}.npz"
             if not file.is_file() or not (self.kept / "random.npz").is_file():
                 with tempfile.TemporaryDirectory() as folder:
                     self._ask(run, Path(folder))
                 log.info("readings: %d of %d models asked", i, len(runs))
-            found[run["experiment"]] = _loaded(file)
+            found[run.experiment] = _loaded(file)
         return {**found, **{name: _loaded(self.kept / f"{name}.npz") for name in ("base", "random")}}
 
-    def _ask(self, run: Mapping[str, str], folder: Path) -> None:
-        model = _fetched(run["commit"], artifacts.FINETUNED, folder)
+    def _ask(self, run: Run, folder: Path) -> None:
+        commit = str(run.commit)
+        model = _fetched(commit, artifacts.FINETUNED, folder)
         tuned = load_tuned(model)
         reader = readers.of_tuned(tuned, model)
         credit = self._abilities(reader)
-        if run["row"] in CHANGED_ROWS:
-            test = artifacts.read_table(_fetched(run["commit"], artifacts.prepared("test"), folder), ["text", "label"])
+        if run.row in CHANGED_ROWS:
+            test = artifacts.read_table(_fetched(commit, artifacts.prepared("test"), folder), ["text", "label"])
             credit |= self._changes(tuned, reader, test)
-        self._keep(run["experiment"], credit)
+        self._keep(run.experiment, credit)
         if not (self.kept / "random.npz").is_file():
             base = readers.of_base(tuned)
             self._keep("base", self._abilities(base))

@@ -5,6 +5,9 @@ runs `benchmarks/sweeps/banking77.yaml` in it, and writes three tables between t
 own; what is kept of every ability; how right models are when messages are changed. The figures that they are made of go to
 docs/sweeps, and a test holds the document against them. Interrupted, it goes on where it was. `--only-read` runs nothing.
 
+Runs that CLONE lacks are taken from further clones, where they were made by another commit: a method that was mended since
+need not take all others along.
+
 Cost on two cores with AMX: for BANKING77 a bit more than two hours, for SNIPS an hour and a half.
 """
 
@@ -12,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -22,7 +24,8 @@ from benchmarks import clones
 from benchmarks import method_readings as readings
 from benchmarks.clones import ROOT, TASKS
 from stages.metrics.intervals import Bootstrap
-from stages.sweep import writing
+from stages.sweep import fronts, writing
+from stages.sweep.harvest import Run
 
 DOCUMENT = ROOT / "docs/adaptation.md"
 KEPT = ROOT / "docs/sweeps"
@@ -42,6 +45,16 @@ def run(clone: Path, sweep: Path, *, only_read: bool) -> int:
     return code
 
 
+def together(clones: Sequence[Path]) -> list[Run]:
+    """Every run of the sweep, from the first clone that has it."""
+    found: dict[tuple[str, int], Run] = {}
+    for one in (run for clone in clones for run in writing.read_runs(clone / "reports/pareto_runs.csv")):
+        known = found.get((one.row, one.seed))
+        if known is None or known.commit is None:
+            found[one.row, one.seed] = one
+    return list(found.values())
+
+
 def tables(task: str, folder: Path = KEPT) -> dict[str, str]:
     """Every table of a task by the name of its marks, made of what `docs/sweeps` holds alone; empty before that."""
     rows, own = folder / f"{task}.csv", folder / f"{task}_readings.csv"
@@ -58,17 +71,21 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.methods", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("data", type=Path, help="folder of public data sets")
     parser.add_argument("clone", type=Path, help="folder for the clone, on a disk with 15 GB free")
+    parser.add_argument("further", type=Path, nargs="*", help="clones that have what the first one lacks; only read")
     parser.add_argument("--task", choices=sorted(TASKS), default="banking77")
     parser.add_argument("--only-read", action="store_true", help="run nothing; make the tables of what is there")
     chosen = parser.parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     task = TASKS[chosen.task]
     clones.prepared(chosen.data, chosen.clone, task, {})
-    code = run(chosen.clone, ROOT / f"benchmarks/sweeps/{chosen.task}.yaml", only_read=chosen.only_read)
+    sweep, clone_of_all = ROOT / f"benchmarks/sweeps/{chosen.task}.yaml", [chosen.clone, *chosen.further]
+    code = run(chosen.clone, sweep, only_read=chosen.only_read)
     KEPT.mkdir(exist_ok=True)
-    for end in ("csv", "png"):
-        shutil.copyfile(chosen.clone / f"reports/pareto.{end}", KEPT / f"{chosen.task}.{end}")
-    readings.write(KEPT / f"{chosen.task}_readings.csv", readings.lines(chosen.clone, Bootstrap()))
+    found = together(clone_of_all)
+    rows = fronts.rows(found)
+    writing.write_rows(KEPT / f"{chosen.task}.csv", rows)
+    writing.draw(KEPT / f"{chosen.task}.png", rows)
+    readings.write(KEPT / f"{chosen.task}_readings.csv", readings.lines(clone_of_all, found, Bootstrap()))
     for name, said in tables(chosen.task).items():
         writing.put_into(DOCUMENT, name, said)
     return code

@@ -62,6 +62,25 @@ def write_runs(file: Path, runs: Sequence[Run]) -> None:
     canvas.write_csv(file, columns, lines)
 
 
+def read_runs(file: Path) -> list[Run]:
+    """Read what `write_runs` wrote.
+
+    Raises:
+        DataError: the file is missing.
+    """
+    if not file.is_file():
+        raise DataError(f"{file}: not found. Run `make sweep`, which makes it.")
+    with file.open(encoding="utf-8", newline="") as stream:
+        return [_run(line) for line in csv.DictReader(stream)]
+
+
+def _run(line: dict[str, str]) -> Run:
+    """An empty cell is a figure that is not known."""
+    numbers = {"seed": int, **{one.name: float for one in fields(Run) if one.type == "float | None"}}
+    given: dict[str, Any] = {name: numbers.get(name, str)(cell) for name, cell in line.items() if cell}
+    return Run(**given)
+
+
 def markdown(rows: Sequence[Row]) -> str:
     """The table as Markdown, and below it what failed or is unknown."""
     metric = next((one.metric for one in rows if one.metric), "metric").replace("_", " ")

@@ -14,6 +14,7 @@ from benchmarks import method_readings as readings
 from benchmarks.method_readings import CHANGED, KEPT, Line
 from stages.metrics.intervals import Bootstrap
 from stages.sweep import plan, writing
+from stages.sweep.harvest import Run
 
 HOW = Bootstrap(400, 0.95, 3)
 N = 300
@@ -119,3 +120,12 @@ def test_tables_tell_records_spreads_and_intervals() -> None:
 def test_the_documents_tables_are_those_of_the_committed_figures(project: Path, task: str) -> None:
     for name, said in methods.tables(task).items():
         assert writing.held(project / "docs/adaptation.md", name) == said
+
+
+def test_what_one_clone_lacks_comes_from_another(tmp_path: Path) -> None:
+    first = [Run("full", 1, "full-1", "aaaa", target=0.9), Run("prefix", 1, "prefix-1", error="removed")]
+    later = [Run("full", 1, "full-1b", "bbbb", target=0.8), Run("prefix", 1, "prefix-1b", "cccc", target=0.7)]
+    for name, runs in (("first", first), ("later", later)):
+        (tmp_path / name / "reports").mkdir(parents=True)
+        writing.write_runs(tmp_path / name / "reports/pareto_runs.csv", runs)
+    assert methods.together([tmp_path / "first", tmp_path / "later"]) == [first[0], later[1]]

@@ -52,7 +52,9 @@ def test_the_table_names_metrics_fronts_failures_and_blanks() -> None:
 
 def test_every_run_has_a_line(tmp_path: Path) -> None:
     file = tmp_path / "runs.csv"
-    writing.write_runs(file, [Run("a", 1, "a-1", "c0ffee", target=0.5), Run("a", 2, "a-2", error="no memory")])
+    found = [Run("a", 1, "a-1", "c0ffee", target=0.5), Run("a", 2, "a-2", error="no memory")]
+    writing.write_runs(file, found)
+    assert writing.read_runs(file) == found
     lines = file.read_text(encoding="utf-8").splitlines()
     assert lines[1].startswith("a,1,a-1,c0ffee,,,0.5")
     assert lines[2].startswith("a,2,a-2,,no memory")
