@@ -47,7 +47,7 @@ def shift(base: Reader, train: list[str], validation: list[str], split: list[str
     said = Answers(np.zeros(len(validation), int), np.ones(len(validation)), np.zeros(len(validation), int))
     reference = Reference(
         base, train, validation, said, np.zeros(len(train), int),
-        most=RECORDS, permutations=PERMUTATIONS, seed=seed, bootstrap=Bootstrap(500, 0.95, seed),
+        classes=1, most=RECORDS, permutations=PERMUTATIONS, seed=seed, bootstrap=Bootstrap(500, 0.95, seed),
     )  # fmt: skip
     return reference.against(split, Answers(np.zeros(len(split), int), np.ones(len(split))))
 

@@ -98,7 +98,8 @@ def lines(clones: Sequence[Path], runs: Sequence[Run], how: Bootstrap) -> list[L
     for clone in clones:
         with chdir(clone):
             here = set(harvest.commits().values())
-            found = {**_Asked().all_of([run for run in runs if run.commit in here]), **found}
+            if own := [run for run in runs if run.commit in here]:
+                found = {**_Asked().all_of(own), **found}
     rows: dict[str, list[Credit]] = {}
     for run in (run for run in runs if run.commit):
         rows.setdefault(run.row, []).append(found[run.experiment])

@@ -71,7 +71,9 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.methods", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("data", type=Path, help="folder of public data sets")
     parser.add_argument("clone", type=Path, help="folder for the clone, on a disk with 15 GB free")
-    parser.add_argument("further", type=Path, nargs="*", help="clones that have what the first one lacks; only read")
+    parser.add_argument(
+        "further", type=Path, nargs="*", help="clones that have what the first one lacks; nothing is run in them"
+    )
     parser.add_argument("--task", choices=sorted(TASKS), default="banking77")
     parser.add_argument("--only-read", action="store_true", help="run nothing; make the tables of what is there")
     chosen = parser.parse_args(words)

@@ -78,7 +78,8 @@ def html(found: Alignment, limits: Thresholds) -> str:
 
 def markdown(found: Alignment) -> str:
     """The same in Markdown: verdicts first, one table per gap."""
-    lines = ["# Alignment report", "", "| gap | verdict | evidence | remedy |", "| --- | --- | --- | --- |"]
+    width = f"Intervals are {100 * found.confidence:g} % unless a heading says otherwise."
+    lines = ["# Alignment report", "", width, "", "| gap | verdict | evidence | remedy |", "| --- | --- | --- | --- |"]
     lines += [
         f"| {one.gap} | **{one.state}** | {one.evidence} | {one.remedy or 'none needed'} |" for one in found.verdicts
     ]

@@ -56,14 +56,14 @@ class References:
 
     @property
     def sentences(self) -> list[str]:
-        """General sentences: running text where there is any, else what the other references hold."""
+        """General sentences: running text where there is enough, else what the other references hold."""
         for found in (
             [one for texts in self.texts.values() for one in texts],
             [one for texts, _ in self.probes.values() for one in texts],
             [one for first, _, _ in self.pairs.values() for one in first],
             [one for first, _, _ in self.relations.values() for one in first],
         ):
-            if found:
+            if len(found) >= FEWEST:
                 return found
         return [" ".join(words) for rows, _ in self.tagged.values() for words in rows]
 
@@ -90,8 +90,8 @@ def read(path: Path) -> References:
             raise DataError(f"{file}: is not UTF-8 (byte {error.start}). Save it as UTF-8.") from None
     if len(found.sentences) < FEWEST:
         raise DataError(
-            f"evaluation.references: {path} has {len(found.sentences)} texts that layers could be compared on, expected at "
-            f"least {FEWEST}. Add sentences, a labelled probe set or pairs; tests of behaviour and changes are not enough."
+            f"evaluation.references: {path} holds no {FEWEST} sentences, labelled texts or pairs, which layers are compared "
+            "on. Add some; tests of behaviour and changes are not enough."
         )
     return found
 

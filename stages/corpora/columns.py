@@ -48,7 +48,7 @@ class _Mapping:
         self.problems: list[Problem] = []
         self.total = 0
         self.mended = 0
-        self.begun = False
+        self.names: dict[str, str | None] | None = None
         self.kept = [name for name in dict.fromkeys(columns.keep) if name not in shape.own]
         self.types = {**shape.fields(), **dict.fromkeys([GROUP, *self.kept], pa.string())}
         self.schema = pa.schema([(ROW, pa.int64()), *self.types.items()])
@@ -56,10 +56,13 @@ class _Mapping:
     def take(self, block: Block) -> pa.Table:
         """One block as a table of the split's schema."""
         block = self.shape.expand(block, self.columns)
-        names = self._roles(block.columns, first=not self.begun)
-        self.begun = True
+        if self.names is None:
+            self.names = self._roles(block.columns)
+        # Records of JSON Lines differ in their keys: one that was not there before may be there now.
+        missing = [role for role, name in self.names.items() if name is None]
+        self.names |= {role: self._column_of(role, block.columns) for role in missing}
         taken: dict[str, Any] = {ROW: block.rows}
-        for role, name in names.items():
+        for role, name in self.names.items():
             taken[role] = self._column(block, role, name)
         made = pa.table(taken, schema=self.schema)
         self._check(made)
@@ -108,29 +111,34 @@ class _Mapping:
         if len(self.problems) < SHOWN:
             self.problems.append(Problem(what, self.origin, row, column))
 
-    def _roles(self, present: Mapping[str, Any], *, first: bool) -> dict[str, str | None]:
-        """The column that plays each role, of a block: records of JSON Lines differ in their keys.
+    def _options(self, role: str) -> Sequence[str]:
+        """What the data set may call a role."""
+        if role in self.kept:
+            return [role]
+        names = self.columns.group if role == GROUP else self.shape.wanted(self.columns)[role]
+        return [names] if isinstance(names, str) else names or []
 
-        Args:
-            present: the block's columns.
-            first: whether it is the first block, which has to have all columns that are needed.
+    def _column_of(self, role: str, present: Mapping[str, Any]) -> str | None:
+        return next((option for option in self._options(role) if option in present), None)
+
+    def _roles(self, present: Mapping[str, Any]) -> dict[str, str | None]:
+        """The column that plays each role, by those of the first block.
 
         Raises:
             DataError: with every column that is missing.
         """
-        wanted = {**self.shape.wanted(self.columns), GROUP: self.columns.group}
         problems: list[Problem] = []
         found: dict[str, str | None] = {}
-        for role, names in wanted.items():
-            options = [names] if isinstance(names, str) else names or []
-            found[role] = next((option for option in options if option in present), None)
+        for role in (*self.shape.wanted(self.columns), GROUP):
+            found[role] = self._column_of(role, present)
+            options = self._options(role)
             if options and found[role] is None and not self._optional(role):
                 problems.append(self._missing(role, options, list(present)))
         needed = [] if self._lacks_targets() else self.shape.further(self.columns)
         problems += [self._missing("label_columns", [name], list(present)) for name in needed if name not in present]
-        if problems and first:
+        if problems:
             raise DataError(report(f"{self.origin}: missing columns", problems, "Set data.columns, or rename them."))
-        return {**found, **{name: name if name in present else None for name in self.kept}}
+        return {**found, **{name: self._column_of(name, present) for name in self.kept}}
 
     def _optional(self, role: str) -> bool:
         """Ids are made where there are none; unlabelled records have no label; only train is cut by groups."""

@@ -50,7 +50,7 @@ def normal_form(text: str) -> str:
     Returns:
         Its normal form, or its NFC form where nothing else is left.
     """
-    folded = text.lower() if text.isascii() else _fold(text)
+    folded = text.lower() if text.isascii() else fold(text)
     return " ".join(folded.translate(_FOLDING).split()) or unicodedata.normalize("NFC", text)
 
 
@@ -64,15 +64,15 @@ def form_places(text: str, ends: Sequence[int]) -> list[int]:
     found, at, before = [], 0, 0
     for end in ends:
         part = text[before:end]
-        folded = part.lower() if part.isascii() else _fold(part)
+        folded = part.lower() if part.isascii() else fold(part)
         at += sum(map(len, folded.translate(_FOLDING).split()))
         before = end
         found.append(at)
     return found
 
 
-def _fold(text: str) -> str:
-    """Unicode's NFKC case folding (The Unicode Standard, section 3.13), but for what `_Folding` removes."""
+def fold(text: str) -> str:
+    """A text in Unicode's NFKC case folding (The Unicode Standard, section 3.13), but for what `_Folding` removes."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 

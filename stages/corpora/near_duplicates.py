@@ -48,7 +48,8 @@ def near_repeats(texts: pa.ChunkedArray, labels: np.ndarray, threshold: float) -
     bands, rows = banding(threshold)
     lengths = pc.fill_null(pc.utf8_length(texts), 0).to_numpy()
     keys = _band_keys(texts, labels, _parts(lengths), bands, rows)
-    remembered = min(REMEMBERED, max(2 * LEADERS, CHARACTERS // max(1, int(lengths.max(initial=0)))))
+    usual = np.percentile(lengths, 95) if len(lengths) else 0
+    remembered = int(min(REMEMBERED, max(2 * LEADERS, CHARACTERS // max(1, usual))))
     result = np.zeros(len(texts), dtype=bool)
 
     @functools.lru_cache(remembered)

@@ -1,8 +1,8 @@
 """Words in the characters of a text: joined from a corpus' own tokens, or cut out of a text.
 
 Joining puts one blank between tokens and none between two characters of scripts without blanks (Chinese, Japanese, Thai, Lao,
-Burmese, Khmer) or full-width ones, so that a text reads as people write it. A sentence with such characters, Hangul or blanks
-as tokens whose every token is one character is character-level data (`i`, `P`, `a`, `d` for `iPad`), joined without any blank.
+Burmese, Khmer) or full-width ones, so that a text reads as people write it. A sentence with such characters, or blanks as
+tokens, whose every token is one character is character-level data (`i`, `P`, `a`, `d` for `iPad`), joined without any blank.
 
 Cutting takes each such character for a word, runs of letters and digits with their marks (Indic vowel signs, accents) as
 words, and every other visible character as one of its own. It needs no model and no language, and serves wherever nobody gave
@@ -21,8 +21,8 @@ from stages.corpora.scripts import WITHOUT_BLANKS
 UNSPACED = f"\u3000-\u303f\uff00-\uffef{WITHOUT_BLANKS}"
 """Characters between which nobody writes a blank: those scripts, Chinese and Japanese punctuation, full-width forms."""
 _UNSPACED = re.compile(f"[{UNSPACED}]")
-_SINGLE = re.compile(rf"[{UNSPACED}\uac00-\ud7a3\s]")
-"""What tokens of character-level data have among them: such characters, Hangul syllables, or the blanks themselves."""
+_SINGLE = re.compile(rf"[{UNSPACED}\s]")
+"""What tokens of character-level data have among them: such characters, or the blanks themselves (Korean)."""
 Piece = tuple[int, int]
 """First character, character after the last."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -68,7 +69,11 @@ def unknown_id(tokenizer: Tokenizer) -> int | None:
     name = getattr(tokenizer.model, "unk_token", None)
     if name:
         return tokenizer.token_to_id(name)
-    if isinstance(tokenizer.model, Unigram):  # its Python object does not tell (XLM-R, DeBERTa v3, T5)
-        found: int | None = json.loads(tokenizer.to_str())["model"].get("unk_id")
-        return found
-    return None
+    return _of_unigram(tokenizer) if isinstance(tokenizer.model, Unigram) else None
+
+
+@lru_cache(maxsize=4)
+def _of_unigram(tokenizer: Tokenizer) -> int | None:
+    """The model's Python object does not tell (XLM-R, DeBERTa v3, T5); its JSON does, .2 s for 250,000 tokens."""
+    found: int | None = json.loads(tokenizer.to_str())["model"].get("unk_id")
+    return found

@@ -20,7 +20,8 @@ class ModelParams(Section):
         base: `packaged:NAME`, a local folder (a path that begins with `.`, `/` or `~`, or that holds a `config.json`),
             or a hub id such as `google-bert/bert-base-uncased`.
         revision: the commit of a hub model, 40 hexadecimal digits: a branch name can move.
-        sha256: expected digest of the weights file; null does not check (packaged models are always checked).
+        sha256: expected digest of the weights file, or of what `sha256sum model*.safetensors*` says of several; null does not
+            check (packaged models are always checked).
         pooling: how token states become one vector; `auto` takes the base model's own (`1_Pooling/config.json`) and
             the mean where it says nothing.
         dropout: overrides the dropout of the base model's layers; null leaves it.

@@ -234,7 +234,8 @@ def _asked(one: Any) -> tuple[str, list[tuple[int, int]]]:
     if isinstance(one, str):
         return one, words.cut(one)
     if isinstance(one, Sequence) and all(isinstance(token, str) and token for token in one):
-        return words.join(one)
+        text, places = words.join(one)
+        return text, [place for place, token in zip(places, one, strict=True) if not token.isspace()]
     raise DataError(f"expected a text or a list of its tokens, found {type(one).__name__} {str(one)[:40]!r}")
 
 

@@ -68,6 +68,8 @@ def _silence(part: nn.Module) -> None:
     for module in part.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
+        if isinstance(getattr(module, "attention_dropout", None), float):  # ModernBERT's attention keeps a number
+            module.attention_dropout = 0.0  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)

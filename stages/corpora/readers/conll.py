@@ -27,7 +27,7 @@ NAMES = {2: ("tokens", "tags"), 3: ("tokens", "pos", "tags"), 4: ("tokens", "pos
 """Number of columns to their names. `data.columns.tags` may name another one than the last, such as `chunks`."""
 DOCUMENT = "-DOCSTART-"
 """Word of the line that begins a document; its sentences get the same number in the column `document`."""
-_TAG = re.compile(r"O|[A-Za-z][-_].+")
+_TAG = re.compile(r"O|[A-Z][-_].+")
 
 
 def read(file: Path, settings: Csv) -> Iterator[Block]:  # noqa: ARG001 - all readers are called alike
@@ -58,7 +58,7 @@ def _sentences(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                     yield begins, _record(lines, width, document - bool(fields), documents=documents)
                 lines = []
                 continue
-            if not lines and content.startswith("#") and not _TAG.fullmatch(fields[-1]):
+            if not lines and content.startswith("#") and not _tagged(fields, width):
                 continue  # a comment, such as `# id 17 domain=train`; the word `#` has a tag behind it
             width = width or len(fields)
             wrong = _fault(fields, width)
@@ -85,6 +85,12 @@ def _separator(file: Path) -> str:
 def _record(lines: list[list[str]], width: int, document: int, *, documents: bool) -> dict[str, Any]:
     columns: dict[str, Any] = {name: [fields[i] for fields in lines] for i, name in enumerate(NAMES[width])}
     return {**columns, "document": document} if documents else columns
+
+
+def _tagged(fields: list[str], width: int) -> bool:
+    """Whether the last column of a line that begins with `#` is a tag; in small letters only where the line fits the others."""
+    tag = fields[-1].upper() if fields[0] != "#" and len(fields) == width else fields[-1]
+    return _TAG.fullmatch(tag) is not None
 
 
 def _fault(fields: list[str], width: int) -> str | None:

@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from stages.corpora import splitting, words
 from stages.corpora.blocks import Block
-from stages.corpora.duplicates import form_places, normal_form
+from stages.corpora.duplicates import fold, form_places, normal_form
 from stages.corpora.hashing import digests
 from stages.corpora.records import Draft
 from stages.corpora.shapes.shape import SEPARATOR, Mend, Shape
@@ -166,8 +166,9 @@ class Related(Shape):
 
 
 def _normalised(text: str, span: Mapping[str, int]) -> str:
-    """A span by how many characters of the text's normal form stand before its ends, blanks not counted."""
-    return "-".join(map(str, form_places(text, [span["start"], span["end"]])))
+    """A span by how much of the text's normal form stands before its ends, and by what it says."""
+    start, end = span["start"], span["end"]
+    return f"{form_places(text, [start, end])} {fold(text[start:end])}"
 
 
 def _numbered(values: list[str]) -> np.ndarray:

@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 
 from stages.corpora import moving, words
 from stages.corpora.blocks import Block
-from stages.corpora.duplicates import form_places
+from stages.corpora.duplicates import fold, form_places
 from stages.corpora.records import Draft
 from stages.corpora.shapes.label_set import LabelSet
 from stages.corpora.shapes.marked import from_text, from_tokens
@@ -216,10 +216,11 @@ class Spans(LabelSet):
 
 
 def _normalised(text: str, spans: list[Record]) -> str:
-    """Spans, sorted and without overlaps, by how many characters of the text's normal form stand before and in each."""
+    """Spans, sorted and without overlaps, by how much of the normal form stands before and in each, and what they say."""
     ends = form_places(text, [one[side] for one in spans for side in ("start", "end")])
     return " ".join(
-        f"{start}-{end} {one['label']}" for one, start, end in zip(spans, ends[::2], ends[1::2], strict=True)
+        f"{start}-{end} {one['label']} {fold(text[one['start'] : one['end']])}"
+        for one, start, end in zip(spans, ends[::2], ends[1::2], strict=True)
     )
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from stages.corpora import columns
-from stages.corpora.blocks import Block
+from stages.corpora import blocks, columns
+from stages.corpora.blocks import SIZE, Block
 from stages.corpora.records import Draft
 from stages.errors import DataError
 from stages.params.data import Columns
@@ -68,10 +68,13 @@ def test_the_nearest_name_is_found_whatever_its_case() -> None:
     assert columns.nearest(["label"], ["zzz"]) is None
 
 
-def test_keys_that_appear_after_the_first_block_are_read() -> None:
-    blocks = [Block([1, 2], {"text": ["a", "b"], "label": ["x", "y"]})]
-    blocks.append(Block([3, 4], {"sentence": ["c", None], "label": ["x", "y"], "source": ["mail", "chat"]}))
+def test_keys_that_appear_after_the_first_block_are_read_and_no_role_changes_its_column() -> None:
+    first = [{"sentence": f"text {i}", "label": "xy"[i % 2]} for i in range(SIZE)]
+    later = [
+        {"text": "another", "sentence": "text c", "label": "x", "source": "mail"},
+        {"sentence": "text d", "label": "y"},
+    ]
     named = Columns.model_validate({"text": ["text", "sentence"], "keep": ["source"]})
-    table = columns.collect("train", "a.jsonl", blocks, named).table
-    assert table["source"].to_pylist() == [None, None, "mail", "chat"]
-    assert table["text"].to_pylist() == ["a", "b", "c", None]
+    table = columns.collect("train", "a.jsonl", blocks.collect(enumerate([*first, *later], 1)), named).table
+    assert table["source"].to_pylist() == [None] * SIZE + ["mail", None]
+    assert table["text"].to_pylist()[-3:] == [f"text {SIZE - 1}", "text c", "text d"]
