@@ -14,6 +14,7 @@ import ctypes
 import gc
 import logging
 import os
+import platform
 import shlex
 import shutil
 import signal
@@ -81,6 +82,8 @@ def main(
     except UserError as error:
         if first:
             log.error("%s: %s", name, error)
+        elif int(os.environ.get("LOCAL_RANK", "0")) == 0:  # another machine, which may lack what the first one has
+            log.error("%s on %s: %s", name, platform.node(), error)
         sys.exit(error.exit_code)
 
 
@@ -105,5 +108,6 @@ def _die_with_parent() -> None:
         return
     parent = os.getppid()
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent or not Path(f"/proc/{parent}").exists():
+    # Of a process that was put into a container from outside (docker exec, kubectl exec) the parent is 0: not to be seen here.
+    if os.getppid() != parent or (parent and not Path(f"/proc/{parent}").exists()):
         os.kill(os.getpid(), signal.SIGKILL)

@@ -6,11 +6,16 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # Test models are tiny and tests run side by side: threads that wait for each other would cost more than they do.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("whetstone", deadline=None)
+settings.load_profile("whetstone")
 
 ROOT = Path(__file__).resolve().parents[1]
 

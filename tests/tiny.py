@@ -122,6 +122,11 @@ def job(folder: Path, checkout: Path, recipe: str, **changes: Any) -> Path:
     return folder
 
 
+def change(folder: Path, **changes: Any) -> None:
+    """Write some keys of a project's params anew, each as `section__key=value`."""
+    _write(folder, YAML().load(folder / "params.yaml"), changes)
+
+
 def _write(folder: Path, content: Any, settled: dict[str, Any]) -> None:
     for name, value in settled.items():
         section, key = name.split("__", 1)

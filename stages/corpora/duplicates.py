@@ -24,7 +24,15 @@ _SELECTORS = range(0xFE00, 0xFE10)
 
 
 class _Folding(dict[int, str | None]):
-    """Code point to what becomes of it in a normal form; filled as characters occur."""
+    """Code point to what becomes of it in a normal form; filled as characters occur.
+
+    Args:
+        blanks: categories whose characters count as a blank, by their first letter.
+    """
+
+    def __init__(self, blanks: str) -> None:
+        super().__init__()
+        self.blanks = blanks
 
     def __missing__(self, point: int) -> str | None:
         char = chr(point)
@@ -32,13 +40,13 @@ class _Folding(dict[int, str | None]):
         folded: str | None = char
         if char in _APOSTROPHES or category == "Cf" or point in _SELECTORS:
             folded = None
-        elif category[0] in "PSZ" or category == "Cc":
+        elif category[0] in self.blanks or category == "Cc":
             folded = " "
         self[point] = folded
         return folded
 
 
-_FOLDING = _Folding()
+_FOLDING, _SYMBOLS = _Folding("PSZ"), _Folding("PZ")
 
 
 def normal_form(text: str) -> str:
@@ -48,10 +56,14 @@ def normal_form(text: str) -> str:
         text: cleaned.
 
     Returns:
-        Its normal form, or its NFC form where nothing else is left.
+        Its normal form; where nothing is left of it, the same with its symbols, or its NFC form.
     """
     folded = text.lower() if text.isascii() else fold(text)
-    return " ".join(folded.translate(_FOLDING).split()) or unicodedata.normalize("NFC", text)
+    return (
+        " ".join(folded.translate(_FOLDING).split())
+        or " ".join(folded.translate(_SYMBOLS).split())
+        or unicodedata.normalize("NFC", text)
+    )
 
 
 def form_places(text: str, ends: Sequence[int]) -> list[int]:

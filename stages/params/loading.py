@@ -70,7 +70,8 @@ def load(sections: Sequence[type[Section]], file: Path = FILE) -> dict[str, Sect
     loaded: dict[str, Section] = {}
     for section in sections:
         try:
-            loaded[section.section] = section.model_validate(content.get(section.section) or {})
+            given = content.get(section.section)
+            loaded[section.section] = section.model_validate({} if given is None else given)
         except ValidationError as error:
             problems += list(_explain(error, section))
     if problems:

@@ -57,7 +57,8 @@ class TrainingParams(Section):
             `stages.params.task.VALIDATED`); `auto` is the kind's own choice.
         early_stopping: when to stop.
         evaluations_per_epoch: how often validation is read within an epoch.
-        checkpoint_seconds: least time between two resumable checkpoints; 0 writes one at each evaluation.
+        checkpoint_seconds: least time between two resumable checkpoints; 0 writes one at every step (with several processes: at
+            every row of the step curve).
         seed: of head, order and dropout.
         seeds: train once with each of these instead of `seed`, one run after another, each as it would be alone; null for one
             run. What is kept is chosen on validation, `reports/training/seeds.csv` compares them.

@@ -200,7 +200,7 @@ def _tensors(module: nn.Module) -> dict[str, torch.Tensor]:
 def _set_dropout(config: Any, value: float) -> None:
     """Set whatever an architecture calls its dropout rates (`hidden_dropout_prob`, `attention_dropout`, ...)."""
     for key, current in config.to_dict().items():
-        if "dropout" in key and isinstance(current, float):
+        if "dropout" in key and isinstance(current, int | float) and not isinstance(current, bool):
             setattr(config, key, value)
 
 

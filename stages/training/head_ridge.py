@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from stages.metrics.solving import by_one_thread
 from stages.training.head_start import HeadStart, softest
 
 STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 """Candidates; the penalty is their inverse, on standardised features."""
 
 
+@by_one_thread
 def fit(read: np.ndarray, labels: np.ndarray, classes: int, seed: int, *, balanced: bool) -> HeadStart:  # noqa: ARG001
     """Fit the regression and fold the features' standardisation into it.
 

@@ -93,19 +93,10 @@ class Hooks(TrainerCallback):
         decay = 1.0 if self.method is None else self.method.params.layer_decay
         return layer_decay.by_layer(model, decay, rate) if decay < 1 else {}
 
-    def counts(self, model: nn.Module) -> dict[str, int]:
-        """How many weights there are, and how many learn."""
-        sizes = [(one.numel(), one.requires_grad) for one in model.parameters()]
-        return {
-            "parameters": sum(size for size, _ in sizes),
-            "trainable_parameters": sum(size for size, learns in sizes if learns),
-        }
-
-    def figures(self, model: nn.Module, optimizer: Any) -> dict[str, float]:
+    def figures(self, optimizer: Any) -> dict[str, float]:
         """What the run cost: for the record, never for an out."""
         states = [one for state in optimizer.state.values() for one in state.values() if isinstance(one, torch.Tensor)]
         return {
-            **self.counts(model),
             "optimizer_megabytes": sum(one.numel() * one.element_size() for one in states) / 1e6,
             "seconds_per_step": self.spent / max(self.steps, 1),
         }
@@ -156,3 +147,12 @@ class Hooks(TrainerCallback):
 
 def _below(found: dict[str, torch.Tensor], part: str) -> dict[str, torch.Tensor]:
     return {name.removeprefix(f"{part}/"): one for name, one in found.items() if name.startswith(f"{part}/")}
+
+
+def counted(model: nn.Module) -> dict[str, int]:
+    """How many weights there are, and how many learn."""
+    sizes = [(one.numel(), one.requires_grad) for one in model.parameters()]
+    return {
+        "parameters": sum(size for size, _ in sizes),
+        "trainable_parameters": sum(size for size, learns in sizes if learns),
+    }

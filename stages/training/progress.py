@@ -10,6 +10,8 @@ from typing import Any
 from tqdm.auto import tqdm
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from stages.training import parallel
+
 INTERVAL = 5.0
 """Seconds between plain lines."""
 log = logging.getLogger(__name__)
@@ -30,7 +32,7 @@ class Progress(TrainerCallback):
         self.first = state.global_step
         if self.first:
             log.info("resuming at step %d of %d", self.first, state.max_steps)
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and parallel.is_first():
             self.bar = tqdm(total=state.max_steps, initial=self.first, unit="step", dynamic_ncols=True, leave=False)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:

@@ -8,6 +8,7 @@ renumbered rows, a table is cut after a method has wrapped it), and `finish` tak
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -32,7 +33,7 @@ from stages.training import assembly, compaction, frozen, history, memory, objec
 from stages.training.batching import Rows
 from stages.training.compaction import Compaction
 from stages.training.frozen import Cache
-from stages.training.hooks import Hooks
+from stages.training.hooks import Hooks, counted
 from stages.training.objectives import references
 from stages.training.precision import device, use_bf16
 from stages.training.prediction import outputs_of
@@ -73,6 +74,7 @@ class Run:
         tuner: trains.
         reduced: the way back to the full table of embeddings; None where it was not cut.
         cached: the way back from the states of frozen layers; None where texts are read.
+        counts: how many weights there are and how many learn, with those that are put away while training.
     """
 
     settings: Settings
@@ -84,13 +86,13 @@ class Run:
     tuner: Tuner
     reduced: Compaction | None
     cached: Cache | None
+    counts: dict[str, int]
 
-    def finish(self) -> tuple[nn.Module, dict[str, torch.Tensor], dict[str, int]]:
+    def finish(self) -> tuple[nn.Module, dict[str, torch.Tensor]]:
         """Take out what was for training alone.
 
         Returns:
-            The tuned model in the shape that is saved, the few tensors that a method learned, to be saved beside it, and how
-            many weights there are and how many learned, before anything was merged.
+            The tuned model in the shape that is saved, and the few tensors that a method learned, to be saved beside it.
         """
         # The trainer's autocast goes, or what is chosen on validation would be read in other numbers than a release reads in.
         self.tuner.accelerator.unwrap_model(self.tuner.model, keep_fp32_wrapper=False)
@@ -98,13 +100,22 @@ class Run:
         for part in (self.cached, self.reduced):
             if part is not None:
                 part.restore(encoder)
-        counts = self.tuner.hooks.counts(self.tuner.model)
         small = self.method.adapter(self.tuner.model)
-        return self.method.merge(self.tuner.model), small, counts
+        return self.method.merge(self.tuner.model), small
 
     def save(self, model: Path, report: Path) -> None:
-        """Write the tuned model into one folder, and the curves and the summary into another."""
-        tuned, small, counts = self.finish()
+        """Write the tuned model into one folder, and the curves and the summary into another.
+
+        Raises:
+            ModelError: the weights that would be kept give no numbers.
+        """
+        summary = self.tuner.history.summary()
+        if any(isinstance(value, float) and not math.isfinite(value) for value in summary.values()):
+            raise ModelError(
+                f"training diverged: with the weights of step {summary['best_step']} validation has no finite loss. "
+                "Lower training.learning_rate, or set training.clip_norm."
+            )
+        tuned, small = self.finish()
         facts = assembly.Facts(
             self.schema,
             self.encoding,
@@ -123,7 +134,7 @@ class Run:
         if self.tuner.hooks.objectives.curve:
             history.write_curve(report / artifacts.WISE_FT.name, self.tuner.hooks.objectives.curve)
         mixed = self.tuner.hooks.objectives.mixed()
-        artifacts.write_json(report / artifacts.SUMMARY.name, {**self.tuner.history.summary(), **counts, **mixed})
+        artifacts.write_json(report / artifacts.SUMMARY.name, {**summary, **self.counts, **mixed})
 
     def _choose(self, model: nn.Module) -> Fitted:
         """What the task chooses on validation, with the weights that are kept."""
@@ -172,6 +183,7 @@ def begin(settings: Settings, schema: Schema, encoding: Encoding, folder: Path, 
             "adaptation.frozen.gradual: the lowest weights thaw after %d epochs, and training.epochs is %g: they never learn",
             method.thawed_after, training.epochs,
         )  # fmt: skip
+    counts = counted(model)
     general = references.general(extra, settings.model, encoding, training.seed)
     read = [*parts, *([] if general is None else [general])]
     reduced = compaction.compact(cast("nn.Module", model.encoder), read, encoding.pad_id)
@@ -187,4 +199,4 @@ def begin(settings: Settings, schema: Schema, encoding: Encoding, folder: Path, 
     objective = objectives.focused(task.objective(training, train.columns, schema, model), extra)
     kind = ShardedTuner if sharding.wanted() else Tuner
     tuner = kind(model, task, objective, training, train, validation, encoding.pad_id, folder, observe, hooks)
-    return Run(settings, schema, encoding, task, method, pooling, tuner, reduced, cached)
+    return Run(settings, schema, encoding, task, method, pooling, tuner, reduced, cached, counts)

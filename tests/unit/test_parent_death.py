@@ -95,3 +95,12 @@ def test_a_typing_mistake_in_params_is_found_before_any_work(tmp_path: Path, pro
     assert "export.opsets: unknown key; did you mean 'opset'?" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "worked").exists()
+
+
+def test_a_parent_that_is_not_to_be_seen_is_no_dead_one(
+    libc: Libc, killed: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.getppid", lambda: 0)
+    harness._die_with_parent()
+    assert libc.asked
+    assert not killed

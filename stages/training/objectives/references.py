@@ -17,6 +17,18 @@ from stages.params.objectives import ObjectivesParams
 from stages.training.batching import Rows
 
 
+def file_of(params: ObjectivesParams) -> Path:
+    """The file that params name.
+
+    Raises:
+        DataError: there is none.
+    """
+    file = Path(params.references)
+    if not file.is_file():
+        raise DataError(f"objectives.references: {file} is no file. Name a text file, one text a line.")
+    return file
+
+
 def general(params: ObjectivesParams, model: ModelParams, encoding: Encoding, seed: int) -> Rows | None:
     """The texts that objectives ask for; None where they ask for none. See `read`."""
     if not params.reads_references:
@@ -24,7 +36,7 @@ def general(params: ObjectivesParams, model: ModelParams, encoding: Encoding, se
     words = tokenizer.load(base_model.locate(model, verify=False))
     asked = [(params.replay.weight, params.replay.limit), (params.ewc.weight, params.ewc.texts)]
     limit = max((texts for weight, texts in asked if weight > 0), default=0)
-    return read(Path(params.references), words, encoding.max_length, limit, seed)
+    return read(file_of(params), words, encoding.max_length, limit, seed)
 
 
 def read(file: Path, words: Tokenizer, max_length: int, limit: int, seed: int) -> Rows:
@@ -38,12 +50,10 @@ def read(file: Path, words: Tokenizer, max_length: int, limit: int, seed: int) -
         seed: of the sample.
 
     Raises:
-        DataError: there is no such file, it is not UTF-8, or holds no text.
+        DataError: it is not UTF-8, or holds no text.
     """
     try:
-        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
-    except (FileNotFoundError, IsADirectoryError):
-        raise DataError(f"objectives.references: {file} is no file. Name a text file, one text a line.") from None
+        lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
     except UnicodeDecodeError as error:
         raise DataError(f"{file}: is not UTF-8 (byte {error.start}). Save it as UTF-8.") from None
     texts = list(dict.fromkeys(line for line in lines if line))

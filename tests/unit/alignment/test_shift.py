@@ -149,3 +149,18 @@ def test_classes_that_train_lacks_are_counted(reference: Reference) -> None:
     assert known.shares.tolist() == [0.25, 0.5, 0.25, 0, 0]
     shares, *_ = known.against(Answers(np.array([4, 0]), np.array([0.9, 0.8])))
     assert shares.shape == (5,)
+
+
+def test_foreign_records_are_named_by_their_place_among_all_texts() -> None:
+    train, split = messages(300, 1), messages(400, 5)
+    planted = [7, 50, 130, 222, 399]
+    for row, text in zip(planted, foreign(5, 6), strict=True):
+        split[row] = text
+    compared = Reference(
+        MadeUp(), train, messages(150, 2), None, None,
+        classes=3, most=350, permutations=20, seed=1, bootstrap=Bootstrap(50, 0.95, 1),
+    )  # fmt: skip
+    found = compared.against(split, None)
+    assert found.n == 350
+    rows = [row for row, _ in found.foreign[:3]]
+    assert set(rows) <= set(planted), "rows of the split, not of the sample"

@@ -212,6 +212,7 @@ def test_scalars_are_flat_and_have_their_intervals_beside_them(alignment: Alignm
     assert found["task"]["subwords_per_word"] == 1.3
     assert found["budget"] == {"records": 640, "probed": 4000, "counted_seconds": 58.0}
     assert found["robustness"]["own pairs: phone"] == {"flips": 0.05}
+    assert found["overfitting"] == {"accuracy": 0.19, "log_loss": 0.8}, "what train has over validation"
 
     def leaves(value: object) -> list[object]:
         return [leaf for one in value.values() for leaf in leaves(one)] if isinstance(value, dict) else [value]

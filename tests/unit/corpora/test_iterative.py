@@ -19,11 +19,7 @@ def test_each_label_keeps_its_share() -> None:
     chosen = iterative.choose(matrix, 0.2, keys, 13)
     assert abs(chosen.mean() - 0.2) < 0.002
     counts = matrix.sum(axis=0)
-    np.testing.assert_allclose(matrix[chosen].sum(axis=0), 0.2 * counts, atol=1.0 + 0.02 * counts.max())
-    by_lot = np.random.default_rng(0).random(len(matrix)) < 0.2
-    rare = counts < 60
-    off = np.abs(matrix[chosen][:, rare].sum(axis=0) - 0.2 * counts[rare])
-    assert off.sum() <= np.abs(matrix[by_lot][:, rare].sum(axis=0) - 0.2 * counts[rare]).sum()
+    np.testing.assert_allclose(matrix[chosen].sum(axis=0), 0.2 * counts, atol=1.0)
 
 
 def test_the_order_of_the_file_does_not_matter_and_the_seed_does() -> None:

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -133,3 +134,16 @@ def test_marks_belong_to_their_word() -> None:
         found = lengths.words_in(text)
         assert len(found) == expected
         assert "".join(one[0] for one in found) == text.replace(" ", "")
+
+
+def test_figures_of_a_split_by_hand() -> None:
+    counts = lengths.Counts()
+    rows = pa.chunked_array([pa.array([[101, 7, 102], [101, 7, 100, 9, 9, 9, 9, 9, 9, 102], [101, *[7] * 8, 102]])])
+    counts.add(["one", "我想 退货", "long text"], 1 + 10 + 18, rows, 100)
+    found = lengths.describe(np.array([3, 12, 20]), 10, counts, 2)
+    assert (counts.words, counts.pieces, counts.ids) == (1 + 4 + 2, 29, 23)
+    assert found["tokens"] == 35
+    assert (found["length_mean"], found["length_median"], found["length_max"]) == (11.6667, 12, 20)
+    assert (found["truncated_records"], found["truncated_share"], found["tokens_lost"]) == (2, 0.6667, 12)
+    assert found["subwords_per_word"] == pytest.approx(29 / 7, abs=1e-4)
+    assert (found["unknown_tokens"], found["unknown_share"]) == (1, pytest.approx(1 / 17, abs=1e-4))

@@ -39,8 +39,14 @@ def test_every_limit_that_is_not_kept_is_named() -> None:
     parity.check(near, near, Parity())
     with pytest.raises(GateError) as caught:
         parity.check(far, far, Parity())
-    for name in ("onnx_agreement", "onnx_logit_difference", "int8_agreement", "int8_metric_drop"):
+    graphs = {"onnx": ("onnx_agreement", "onnx_logit_difference"), "int8": ("int8_agreement", "int8_metric_drop")}
+    for name in (*graphs["onnx"], *graphs["int8"]):
         assert f"export.parity.{name}" in str(caught.value)
+    for pair, wrong in (((far, near), "onnx"), ((near, far), "int8")):
+        with pytest.raises(GateError) as caught:
+            parity.check(*pair, Parity())
+        named = {name for names in graphs.values() for name in names if f"export.parity.{name}" in str(caught.value)}
+        assert named == set(graphs[wrong])
 
 
 def test_a_changed_release_is_noticed(tmp_path: Path) -> None:

@@ -132,3 +132,21 @@ def test_what_turned_is_listed_surest_first() -> None:
     assert rules.turned(before, after)["broke"].tolist() == [1, 0]
     assert rules.turned(before, after)["mended"].tolist() == [2]
     assert rules.changed_classes(before, after, ["x", "y"]) == [("x", 2, 2, 0), ("y", 2, 0, 1)]
+
+
+def test_a_candidate_that_loses_a_rare_class_fails_by_macro_f1_alone() -> None:
+    params = GateParams(margins={"accuracy": 0.02, "macro_f1": 0.02}, resamples=200)
+    failed, alarms = 0, 0
+    for seed in range(60):
+        generator = np.random.default_rng(seed)
+        gold = np.repeat(np.arange(10), [150] * 8 + [20, 20])
+        sides = [np.where(generator.random(len(gold)) < 0.95, gold, (gold + 1) % 8) for _ in range(2)]
+        one, same = (Decisions([""] * len(gold), gold, side, np.ones(len(gold))) for side in sides)
+        without = np.where(gold == 9, 0, sides[0])
+        worse = Decisions([""] * len(gold), gold, without, np.ones(len(gold)))
+        found = {each.rule: each.outcome for each in rules.judge(rules.differences(one, worse, 10, params), params)}
+        assert found["margins.accuracy"] != "FAIL"
+        failed += found["margins.macro_f1"] == "FAIL"
+        alarms += rules.verdict(rules.judge(rules.differences(one, same, 10, params), params)) == "FAIL"
+    assert failed == 60
+    assert alarms <= 6

@@ -51,3 +51,24 @@ def test_evaluate_gives_intervals_around_every_headline_value_but_ece() -> None:
             assert one.high is not None
             assert one.low <= one.value <= one.high
     assert [row["support"] for row in details["per_class"]] == np.bincount(gold).tolist()
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=2, max_size=60))
+def test_figures_of_each_class_equal_sklearns(pairs: list[tuple[int, int]]) -> None:
+    gold, predicted = np.array(pairs).T
+    rows = classification.per_class(classification.confusion(gold, predicted, 5), list("abcde"))
+    expected = oracle.precision_recall_fscore_support(gold, predicted, labels=range(5), zero_division=0)
+    for name, values in zip(("precision", "recall", "f1", "support"), expected, strict=True):
+        assert [row[name] for row in rows] == pytest.approx(values.tolist()), name
+    assert [row["predicted"] for row in rows] == np.bincount(predicted, minlength=5).tolist()
+
+
+def test_confusions_say_what_was_taken_for_what() -> None:
+    gold, predicted = np.array([0, 0, 0, 1, 2]), np.array([1, 1, 0, 1, 0])
+    _, details = classification.evaluate(
+        gold, predicted, np.eye(3)[predicted], ["a", "b", "c"], Bootstrap(50), top_k=1, bins=2
+    )
+    assert details["confusions"] == [
+        {"gold": "a", "predicted": "b", "count": 2},
+        {"gold": "c", "predicted": "a", "count": 1},
+    ]

@@ -80,6 +80,15 @@ def test_neighbours_vote_without_themselves() -> None:
         assert found[i] == oracle.predict(x[i : i + 1])[0]
 
 
+def test_most_neighbours_win_and_of_as_many_the_nearest() -> None:
+    angles = np.deg2rad([0, 5, 20, 25, 90])
+    x = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    y = np.array([0, 1, 2, 2, 3])
+    assert linear.nearest_class(x, y, 1)[0] == 1
+    assert linear.nearest_class(x, y, 3)[0] == 2, "two of three"
+    assert linear.nearest_class(x, y, 2)[0] == 1, "one of each: the nearer"
+
+
 def test_a_zero_vector_stays_zero() -> None:
     assert (linear.normalised(np.zeros((2, 3))) == 0).all()
     np.testing.assert_allclose(np.linalg.norm(linear.normalised(np.arange(1.0, 7).reshape(2, 3)), axis=1), 1)

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score, f1_score, hamming_loss, log_loss
+from sklearn.metrics import (
+    average_precision_score,
+    f1_score,
+    hamming_loss,
+    log_loss,
+    precision_recall_fscore_support,
+)
 
 from stages.metrics import multilabel
 from stages.metrics.intervals import Bootstrap
@@ -83,3 +89,18 @@ def test_rare_labels_that_a_resample_misses_do_not_pull_the_interval_down() -> N
     found, _ = multilabel.evaluate(beside, beside, beside.astype(float), [""] * 50, Bootstrap(200, 0.95, 1))
     one = found["macro_f1"]
     assert (one.value, one.low, one.high) == pytest.approx((0.8, 0.8, 0.8))
+
+
+def test_figures_of_each_label_equal_sklearns() -> None:
+    generator = np.random.default_rng(2)
+    gold, said = generator.random((60, 4)) < 0.3, generator.random((60, 4)) < [0.1, 0.3, 0.5, 0.0]
+    _, details = multilabel.evaluate(gold, said, said.astype(float), list("abcd"), Bootstrap(50))
+    expected = precision_recall_fscore_support(gold, said, zero_division=0)
+    for name, values in zip(("precision", "recall", "f1", "support"), expected, strict=True):
+        assert [row[name] for row in details["per_label"]] == pytest.approx(values.tolist()), name
+
+
+def test_a_wrong_label_that_the_model_is_sure_of_costs_no_more_than_float32_can_tell() -> None:
+    gold = np.array([[False, True]])
+    sure = np.array([[1.0, 1e-20]], dtype=np.float32)
+    assert multilabel.log_losses(gold, sure)[0] == pytest.approx((24 * np.log(2) + 20 * np.log(10)) / 2, rel=1e-6)

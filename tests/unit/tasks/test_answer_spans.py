@@ -39,13 +39,13 @@ def test_the_best_span_is_the_best_of_all(row: tuple[np.ndarray, np.ndarray, int
 
 
 def test_the_best_window_wins_and_the_lowest_silence_counts() -> None:
-    low = np.array([[5, 5], [1, 0], [0, 1]], dtype=np.float32)  # silent here: 10
+    low = np.array([[0.2, 0.1], [1, 0], [0, 1]], dtype=np.float32)  # silent here: .3
     high = np.array([[1, 0.5], [0, 0], [3, 4]], dtype=np.float32)  # silent here: 1.5
     context = np.array([False, True, True])
     found = answer_spans.choose([low, high], [context, context], 30)
     assert found is not None
     assert (found.window, found.first, found.last) == (1, 2, 2)
-    assert found.margin == pytest.approx(1.5 - 7)
+    assert found.margin == pytest.approx(0.3 - 7)
     begin = math.exp(3) / (math.exp(1) + math.exp(0) + math.exp(3))
     end = math.exp(4) / (math.exp(0.5) + math.exp(0) + math.exp(4))
     assert found.probability == pytest.approx(begin * end)

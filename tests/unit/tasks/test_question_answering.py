@@ -127,6 +127,11 @@ def test_what_a_perfect_model_says_are_the_answers_with_their_offsets() -> None:
     assert sum(row["gold"] for row in scores.details["by_length"]) == 4
     assert TASK.validate(outputs, Rows.of(rows).columns) == {"span_f1": 1, "span_exact": 1}
     assert TASK.agree(said, said, SCHEMA).all()
+    moved = said.to_pylist()
+    moved[0]["end"] += 1
+    moved[1]["start"] = None
+    other = pa.Table.from_pylist(moved, said.schema)
+    assert TASK.agree(said, other, SCHEMA).tolist() == [False, False, *[True] * (len(moved) - 2)]
 
 
 def test_a_threshold_chosen_on_validation_lets_the_model_say_nothing() -> None:

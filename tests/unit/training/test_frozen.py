@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from stages.params.objectives import ObjectivesParams
-from stages.training import frozen, objectives
+from stages.training import checkpoints, frozen, objectives
 from stages.training.hooks import Hooks
 from tests.unit.training.test_trainer import TRAIN, VALIDATION, tuner
 
@@ -100,7 +100,9 @@ def test_a_killed_run_computes_them_again_and_ends_in_the_same_weights(tmp_path:
     broken.observe = die
     with pytest.raises(KilledError):
         broken.run()
+    assert checkpoints.latest(tmp_path / "broken") is not None
     again, _ = run(tmp_path / "broken", 1, memory=64)
+    assert again.progress.first > 0
     assert all(torch.equal(value, again.model.state_dict()[name]) for name, value in whole.model.state_dict().items())
 
 

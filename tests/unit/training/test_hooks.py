@@ -18,7 +18,7 @@ from stages.params.task import TaskParams
 from stages.params.training import TrainingParams
 from stages.training import objectives
 from stages.training.compaction import compact
-from stages.training.hooks import Hooks
+from stages.training.hooks import Hooks, counted
 from stages.training.seeding import seed_everything
 from stages.training.trainer import Tuner
 from tests.unit.training.test_trainer import SCHEMA, TRAIN, VALIDATION, KilledError, rows, weights
@@ -202,7 +202,7 @@ def test_patience_waits_until_all_is_thawed(tmp_path: Path) -> None:
 def test_costs_are_told(tmp_path: Path) -> None:
     tuner, hooks = run(tmp_path, {"method": "lora"}, epochs=1)
     tuner.run()
-    told = hooks.figures(tuner.model, tuner.optimizer)
+    told = {**counted(tuner.model), **hooks.figures(tuner.optimizer)}
     learning = 2 * 2 * 8 * 32 + 16 * 4 + 4
     assert told["trainable_parameters"] == learning
     assert told["optimizer_megabytes"] == pytest.approx(2 * 4 * learning / 1e6, rel=0.01)

@@ -8,7 +8,7 @@ import pytest
 from torch import nn
 
 from stages.params.training import TrainingParams
-from stages.training.optimizer import parameter_groups, rate
+from stages.training.optimizer import make_optimizer, parameter_groups, rate
 
 
 class Small(nn.Module):
@@ -41,8 +41,14 @@ def test_the_rate_rises_to_one_and_falls_to_zero(schedule: str) -> None:
     assert values[100] == pytest.approx(0)
     assert all(a <= b for a, b in pairwise(values[:11]))
     assert all(a >= b for a, b in pairwise(values[10:]))
+    assert values[40] == pytest.approx({"linear": 2 / 3, "cosine": 0.75}[schedule])
 
 
 def test_without_warm_up_the_first_step_has_the_full_rate() -> None:
     assert rate(0, 10, TrainingParams(warmup=0.0)) == 1
     assert rate(9, 10, TrainingParams(warmup=0.0, schedule="constant")) == 1
+
+
+def test_the_moments_are_those_of_params() -> None:
+    made = make_optimizer(Small(), TrainingParams(betas=[0.8, 0.95], epsilon=1e-5))
+    assert (made.defaults["betas"], made.defaults["eps"]) == ((0.8, 0.95), 1e-5)

@@ -14,6 +14,7 @@ from stages.errors import DataError
 from stages.params.model import ModelParams
 from stages.params.objectives import Averaging as AveragingSettings
 from stages.params.objectives import Ewc as EwcSettings
+from stages.params.objectives import ObjectivesParams
 from stages.params.objectives import Replay as ReplaySettings
 from stages.params.objectives import WiseFt as WiseSettings
 from stages.training.objectives import Objectives, references
@@ -247,9 +248,10 @@ def test_general_text_is_a_seeded_sample_of_lines(tmp_path: Path) -> None:
     assert rows.flat.tolist() == references.read(file, words, 6, 10, 1).flat.tolist()
     assert rows.flat.tolist() != references.read(file, words, 6, 10, 2).flat.tolist()
     assert len(references.read(file, words, 6, 100, 1)) == 40
-    for content, says in ((None, "is no file"), (b"\n \n", "holds no text"), (b"\xff\xfe", "not UTF-8")):
-        file.unlink(missing_ok=True)
-        if content is not None:
-            file.write_bytes(content)
+    assert references.file_of(ObjectivesParams(references=str(file))) == file
+    with pytest.raises(DataError, match="is no file"):
+        references.file_of(ObjectivesParams(references=str(tmp_path)))
+    for content, says in ((b"\n \n", "holds no text"), (b"\xff\xfe", "not UTF-8")):
+        file.write_bytes(content)
         with pytest.raises(DataError, match=says):
             references.read(file, words, 6, 10, 1)
