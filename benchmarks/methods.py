@@ -8,7 +8,7 @@ docs/sweeps, and a test holds the document against them. Interrupted, it goes on
 Runs that CLONE lacks are taken from further clones, where they were made by another commit: a method that was mended since
 need not take all others along.
 
-Cost on two cores with AMX: for BANKING77 a bit more than two hours, for SNIPS an hour and a half.
+Cost on two cores with AMX: for BANKING77 three to four hours; SNIPS was not run whole yet. Readings take 5 to 10 s a model.
 """
 
 from __future__ import annotations
