@@ -54,7 +54,7 @@ retrain: $(VENV)/installed   ## what CI runs: take what the remote has, run the 
 	dvc repro --pull prepare
 	python -m stages.gate data $${BASELINE:+--baseline "$$BASELINE"}
 	dvc repro --pull
-	dvc push
+	dvc push --run-cache   # the next retraining of the same data and params finds what this one made, whatever the commit
 	python -m stages.tracking sync
 
 gate: $(VENV)/installed   ## may the model here replace that of gate.baseline? the report goes to reports/gate
@@ -69,8 +69,8 @@ release: $(VENV)/installed   ## after a merge: the commit's model becomes the ch
 drill: $(VENV)/installed   ## six things that happen to a model in use, played through on a small project
 	python -m tests.drill --show
 
-clean:   ## remove what tests and runs left behind, outs and cache excepted
-	rm -rf .checkpoints .tracking .pytest_cache .mypy_cache .ruff_cache .hypothesis dvc_plots build *.egg-info
+clean:   ## remove what tests and tools left behind; outs, cache, checkpoints and records stay
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis dvc_plots build *.egg-info
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -63,7 +63,7 @@ class Schema:
         labels: class names, sorted; a class's position is its id.
         rows: number of records per split that exists.
         keep: further columns that were carried along.
-        fingerprint: sha256 of each split's parquet file.
+        fingerprint: digest of each split's records, see `contents_sha256`.
     """
 
     task: str
@@ -200,6 +200,18 @@ def sha256(file: Path) -> str:
     """Hexadecimal digest of a file's bytes."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def contents_sha256(file: Path) -> str:
+    """Digest of a parquet file's columns, by name, type and values; its bytes also tell which version of Arrow wrote it."""
+    digest = hashlib.sha256()
+    table = pq.ParquetFile(file, memory_map=True)
+    for column in table.schema_arrow:
+        digest.update(f"\0{column.name}\0{column.type}\0".encode())
+        for batch in table.iter_batches(columns=[column.name]):
+            values = json.dumps(batch.column(0).to_pylist(), ensure_ascii=False)
+            digest.update(f"{values[1:-1]}, ".encode(errors="surrogatepass"))
+    return digest.hexdigest()
 
 
 def tree_sha256(folder: Path) -> str:

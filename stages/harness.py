@@ -99,6 +99,7 @@ def _launch(name: str) -> None:
             f"{LAUNCH}: {words[0]} was not found. Name a program such as torchrun, or unset the variable."
         )
     inherited = {key: value for key, value in os.environ.items() if key != LAUNCH}
+    inherited[tracking.SESSION] = tracking.session_key()
     os.execve(program, [program, *words[1:], "-m", f"stages.{name}"], inherited)  # noqa: S606 - a list of words
 
 

@@ -48,7 +48,7 @@ def write(drafts: Mapping[str, Draft], labels: list[str], kind: str, folder: Pat
     for name, draft in drafts.items():
         file = folder / artifacts.prepared(name).name
         artifacts.write_table(file, draft.table.select([*draft.shape.own, *keep]))
-        rows[name], fingerprint[name] = draft.rows, artifacts.sha256(file)
+        rows[name], fingerprint[name] = draft.rows, artifacts.contents_sha256(file)
     schema = Schema(kind, labels, rows, keep, fingerprint)
     schema.write(folder / artifacts.SCHEMA.name)
     return schema

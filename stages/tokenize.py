@@ -36,7 +36,8 @@ def work(stage: harness.Stage) -> None:
     shutil.rmtree(artifacts.TOKENIZED, ignore_errors=True)
     made = {split: encode_split(task, split, words, max_length, schema) for split in schema.splits}
     report = {split: {**numbers, **lost} for split, (numbers, lost) in made.items()}
-    Encoding(max_length, tokenizer.pad_id(folder, words), words.get_vocab_size(), model.base, model.revision).write()
+    size, pin = words.get_vocab_size(), base_model.pin(model)
+    Encoding(max_length, tokenizer.pad_id(folder, words), size, model.base, pin).write()
     artifacts.write_json(artifacts.TEXT_REPORT / "tokens.json", {"max_length": max_length, "splits": report})
     for split, numbers in report.items():
         log.info(

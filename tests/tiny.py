@@ -101,7 +101,7 @@ def job(folder: Path, checkout: Path, recipe: str, **changes: Any) -> Path:
     base(folder / "base")
     content = YAML().load(checkout / "recipes" / f"{recipe}.params.yaml")
     parity = {**content["export"]["parity"], "int8_agreement": 0.0, "int8_metric_drop": 1.0}
-    alignment = {**content["evaluation"]["alignment"], "budget": {"records": 100, "seconds": None}, "permutations": 50}
+    alignment = {**content["evaluation"]["alignment"], "budget": {"records": 100, "seconds": None}, "permutations": 100}
     _write(
         folder,
         content,

@@ -98,10 +98,11 @@ def some(texts: Sequence[str], most: int, seed: int) -> list[str]:
 
 def spoken(
     tuned: Tuned, base: Reader, after: Reader, random: Reader, general: list[str], bootstrap: Bootstrap
-) -> tuple[Reading, Spoken] | None:
+) -> tuple[Reading | None, Spoken] | None:
     """Loss per token with the base model's own output layer; None where it was saved without one.
 
-    Adapters that could not be merged are no part of the body that the layer is put on, so that a model with some gets None too.
+    Of few sentences there is no reading, whose interval would say nothing. Adapters that could not be merged are no part of the
+    body that the layer is put on, so that a model with some gets None too.
     """
     if not interpolation.comparable(base, after):
         return None
@@ -113,15 +114,14 @@ def spoken(
     credit, perplexity, bits = [], {}, {}
     speakers = (before, before.with_body(after.encoder), before.with_body(random.encoder))
     for name, one in zip(("base", "tuned", "random"), speakers, strict=True):
-        losses, tokens = one.losses(asked)
-        credit.append(-losses / np.maximum(tokens, 1))
-        perplexity[name] = round(float(np.exp(losses.sum() / max(tokens.sum(), 1))), 2)
-        bits[name] = round(language.bits_per_byte(losses, asked), 4)
+        found = one.losses(asked)
+        credit.append(-found.nats / np.maximum(found.tokens, 1))
+        perplexity[name], bits[name] = round(found.perplexity, 2), round(found.bits_per_byte, 4)
+    said = Spoken(before.kind, perplexity, bits, len(asked))
+    if len(asked) < abilities.FEWEST:
+        return None, said
     name = f"{before.kind} language model: log-likelihood per token"
-    return (
-        retention.reading(name, np.stack(credit), bootstrap, access=True),
-        Spoken(before.kind, perplexity, bits, len(asked)),
-    )
+    return retention.reading(name, np.stack(credit), bootstrap, access=True, nats=True), said
 
 
 def fragmentation(base: Reader, train: Sequence[str], general: Sequence[str], records: int, seed: int) -> Words:

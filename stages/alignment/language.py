@@ -1,8 +1,8 @@
 """What a model still knows of language, read with the base model's own output layer put back: no refit, losses per token.
 
-Masked models get pseudo-log-likelihoods (Salazar et al. 2020): each token is masked in turn. Causal and
-sequence-to-sequence models get teacher-forced losses; the latter continue the first half of a sentence. A base model
-that was saved without its output layer (most sentence encoders) has none to put back, and the reading is left out.
+Masked models get pseudo-log-likelihoods (Salazar et al. 2020): each token is masked in turn. Causal models get teacher-forced
+losses. A base model that was saved without its output layer (most sentence encoders) has none to put back, and the reading is
+left out.
 """
 
 from __future__ import annotations
@@ -12,23 +12,45 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
-
-from stages.encoding.lengths import words_in
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM
 
 KINDS = (
     ("masked", AutoModelForMaskedLM),
     ("causal", AutoModelForCausalLM),
-    ("sequence-to-sequence", AutoModelForSeq2SeqLM),
 )
 BATCH = 64
 LONGEST = 64
+"""Tokens of a sentence that are read."""
+
+
+class Losses(NamedTuple):
+    """Of sentences, each an array `(sentences,)`.
+
+    Attributes:
+        nats: summed loss of the tokens asked.
+        tokens: how many were asked.
+        covered: bytes of UTF-8 that they stand for.
+    """
+
+    nats: np.ndarray
+    tokens: np.ndarray
+    covered: np.ndarray
+
+    @property
+    def perplexity(self) -> float:
+        """Per token."""
+        return float(np.exp(self.nats.sum() / max(self.tokens.sum(), 1)))
+
+    @property
+    def bits_per_byte(self) -> float:
+        """Loss per byte of UTF-8: comparable between tokenizers."""
+        return float(self.nats.sum()) / math.log(2) / max(int(self.covered.sum()), 1)
 
 
 @dataclass(frozen=True)
@@ -36,7 +58,7 @@ class Speaker:
     """A model with its output layer.
 
     Attributes:
-        kind: masked, causal, or sequence-to-sequence.
+        kind: masked or causal.
         model: gives logits over the vocabulary.
         words: its tokenizer.
         mask_id: token id of the mask, for masked models.
@@ -57,31 +79,32 @@ class Speaker:
         own.load_state_dict({name: value for name, value in body.state_dict().items() if name in wanted}, strict=False)
         return Speaker(self.kind, model, self.words, self.mask_id, self.pad_id)
 
-    def losses(self, sentences: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Summed loss in nats and number of tokens asked, per sentence `(sentences,)`; cut at 64 tokens."""
-        found = [self._loss(list(self.words.encode(text).ids[:LONGEST]), text) for text in sentences]
-        return np.array([loss for loss, _ in found]), np.array([count for _, count in found])
+    def losses(self, sentences: Sequence[str]) -> Losses:
+        """Losses of each sentence, of its first 64 tokens."""
+        return Losses(*map(np.array, zip(*map(self._loss, sentences), strict=True)))
 
-    def _loss(self, ids: list[int], text: str) -> tuple[float, int]:
+    def _loss(self, text: str) -> tuple[float, int, int]:
+        """Nats, tokens and bytes of a sentence."""
+        read = self.words.encode(text)
+        ids = read.ids[:LONGEST]
         if self.kind == "masked":
-            return self._masked(ids)
-        if self.kind == "causal":
-            row = torch.tensor([ids])
-            with torch.inference_mode():
-                logits = self.model(input_ids=row).logits[0, :-1]
-            return float(nn.functional.cross_entropy(logits, row[0, 1:], reduction="sum")), len(ids) - 1
-        places = [match.start() for match in words_in(text)]
-        if len(places) < 4:
-            return 0.0, 0
-        at = places[len(places) // 2]
-        asked, said = (self.words.encode(part).ids[:LONGEST] for part in (text[:at], text[at:]))
-        with torch.inference_mode():
-            out = self.model(input_ids=torch.tensor([asked]), labels=torch.tensor([said]))
-        return float(out.loss) * len(said), len(said)
+            special = set(self.words.encode("").ids)
+            places, begin = [i for i, token in enumerate(ids) if token not in special], 0
+        else:
+            places, begin = list(range(1, len(ids))), read.offsets[0][1] if ids else 0
+        end = max((read.offsets[i][1] for i in places), default=begin)
+        nats = (self._masked if self.kind == "masked" else self._forced)(ids, places)
+        return nats, len(places), len(text[begin:end].encode())
 
-    def _masked(self, ids: list[int]) -> tuple[float, int]:
-        special = set(self.words.encode("").ids)
-        places = [i for i, token in enumerate(ids) if token not in special]
+    def _forced(self, ids: list[int], places: list[int]) -> float:
+        if not places:
+            return 0.0
+        row = torch.tensor([ids])
+        with torch.inference_mode():
+            logits = self.model(input_ids=row).logits[0, :-1]
+        return float(nn.functional.cross_entropy(logits, row[0, 1:], reduction="sum"))
+
+    def _masked(self, ids: list[int], places: list[int]) -> float:
         rows = torch.tensor(ids).repeat(len(places), 1)
         rows[torch.arange(len(places)), torch.tensor(places, dtype=torch.long)] = self.mask_id or 0
         total = 0.0
@@ -91,7 +114,7 @@ class Speaker:
                 chosen = torch.tensor(places[start : start + BATCH])
                 asked = logits[torch.arange(len(chosen)), chosen]
                 total += float(nn.functional.cross_entropy(asked, torch.tensor(ids)[chosen], reduction="sum"))
-        return total, len(places)
+        return total
 
 
 def speaker(folder: Path, words: Tokenizer, pad_id: int) -> Speaker | None:
@@ -111,8 +134,3 @@ def speaker(folder: Path, words: Tokenizer, pad_id: int) -> Speaker | None:
             continue
         return Speaker(kind, model.float().eval(), words, mask, pad_id)
     return None
-
-
-def bits_per_byte(losses: np.ndarray, sentences: Sequence[str]) -> float:
-    """Loss per byte of UTF-8, in bits: comparable between tokenizers."""
-    return float(losses.sum()) / math.log(2) / sum(len(text.encode()) for text in sentences)

@@ -33,7 +33,7 @@ from stages.alignment.result import Alignment
 from stages.alignment.retention import Retention
 from stages.alignment.surroundings import Model, Surroundings
 from stages.alignment.task_gap import Labelled, TaskGap
-from stages.corpora.splitting import sample
+from stages.analysis.baselines import learned_from
 from stages.metrics.intervals import Bootstrap
 from stages.params.alignment import AlignmentParams
 from stages.params.evaluation import EvaluationParams
@@ -77,7 +77,8 @@ def measure(
     kept = retention.measure(base, after, random, asked, asking.some(general, sizes.records, settings.seed), bootstrap)
     spoken = asking.spoken(tuned, base, after, random, general, bootstrap)
     if spoken is not None:
-        kept = replace(kept, readings=[*kept.readings, spoken[0]], language=spoken[1])
+        heard, said = spoken
+        kept = replace(kept, readings=[*kept.readings, *([heard] if heard else [])], language=said)
     log.info("retention measured by %d abilities (%.0f s)", len(kept.readings), time.monotonic() - began)
     way: list[Mixture] = []
     around: Surroundings | None = None
@@ -119,7 +120,7 @@ def _task(
     Where the budget leaves fewer, the floor has the advantage, and the gain is rather too small than too large.
     """
     train = data["train"]
-    probed = np.flatnonzero(sample(train.labels, most, bootstrap.seed))
+    probed = np.flatnonzero(learned_from(train.labels, most, bootstrap.seed))
     known = Labelled([train.texts[int(i)] for i in probed], train.labels[probed])
     return task_gap.measure(base, random, {**data, "train": known}, dict(right), bootstrap, seed)
 
@@ -164,8 +165,13 @@ def _way(
     records: int,
     seed: int,
 ) -> list[Mixture]:
-    """The way from base to tuned weights, with the ability that kept least; none where adapters are no weights to mix."""
-    ability = next((one for one in asked if kept.worst is not None and one.name == kept.worst.ability), None)
+    """The way from base to tuned weights, with the ability that kept least; none where adapters are no weights to mix.
+
+    The language model's reading is no ability of a reader, and is passed over.
+    """
+    by_name = {one.name: one for one in asked}
+    worst = replace(kept, readings=[one for one in kept.readings if one.ability in by_name]).worst
+    ability = None if worst is None else by_name[worst.ability]
     if ability is None or not interpolation.comparable(base, after):
         return []
     chosen = sampling.rows(len(test.texts), records // 2, seed)

@@ -118,8 +118,8 @@ def _together(found: Retention) -> str:
     if found.backward is None or found.mean is None:
         return ""
     return (
-        f"Backward transfer, the mean change of informative abilities: {signed(found.backward)}; they keep {found.mean:.3f} on "
-        "average. The verdict looks at the worst one."
+        f"Backward transfer, the mean change of informative abilities of vectors: {signed(found.backward)}; they keep "
+        f"{found.mean:.3f} on average. The verdict looks at the worst one."
     )
 
 
@@ -259,7 +259,8 @@ def _retention(found: Alignment, limits: Thresholds) -> str:
 def _definitions(limits: Thresholds) -> str:
     thresholds = (
         f"gain above {limits.pretraining_gain:g}, AUC below {limits.separation:g}, ratio below {limits.distance_ratio:g}, "
-        f"retained at least {limits.retention:g}, all by interval; see evaluation.alignment.thresholds."
+        f"retained at least {limits.retention:g}, by interval, or below them by value where the two-sample test finds nothing; "
+        "see evaluation.alignment.thresholds."
     )
     items = "".join(
         f"<dt><b>{name}</b></dt><dd>{escape(text)}</dd>" for name, text in {**WORDS, "thresholds": thresholds}.items()

@@ -11,15 +11,17 @@ import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from pydantic import ValidationError
 
 from stages import artifacts
 from stages.alignment import readers, sampling
 from stages.alignment.readers import Reader
 from stages.artifacts import Schema
 from stages.encoding import base_model, tokenizer
-from stages.errors import DataError, UserError
+from stages.errors import DataError, ParamsError, UserError
 from stages.metrics import linear, transferability
 from stages.metrics.intervals import Bootstrap, Estimate
 from stages.params.model import ModelParams
@@ -48,12 +50,18 @@ def rank(name: str, revision: str | None) -> Rank:
     Raises:
         DataError: records have not one label each.
         ModelError: there is no such model.
+        ParamsError: the revision is no commit.
     """
     schema = Schema.read()
     if schema.task != "classification":
         raise DataError(f"a probe is fitted on texts with one label each, and task.kind: {schema.task} has none.")
     labels = schema.labels
-    params = ModelParams(base=name, revision=revision)
+    try:
+        params = ModelParams(base=name, revision=revision)
+    except ValidationError:
+        raise ParamsError(
+            f"{name}@{revision}: the commit has to have 40 hexadecimal digits, since a branch can move."
+        ) from None
     folder = base_model.locate(params)
     words = tokenizer.load(folder)
     encoder = assembly.load_encoder(folder, params, device()).to(device()).eval()
@@ -77,6 +85,12 @@ def _read(reader: readers.Reader, split: str, labels: list[str]) -> tuple[np.nda
     return reader.vectors(records["text"].to_pylist()), np.array([place[one] for one in records["label"].to_pylist()])
 
 
+def _named(model: str) -> tuple[str, str | None]:
+    """Name and commit; the name of a folder may hold any sign."""
+    name, _, revision = (model, "", "") if Path(model).expanduser().is_dir() else model.partition("@")
+    return name, revision or None
+
+
 def main(words: Sequence[str]) -> int:
     """Rank and print, best probe first."""
     parser = argparse.ArgumentParser(prog="python -m stages.alignment.ranking", description="Rank base models.")
@@ -86,9 +100,8 @@ def main(words: Sequence[str]) -> int:
     found = []
     try:
         for model in chosen.models:
-            name, _, revision = model.partition("@")
-            found.append(rank(name, revision or None))
-            log.info("%s read", name)
+            found.append(rank(*_named(model)))
+            log.info("%s read", found[-1].name)
     except UserError as error:
         log.error("%s", error)
         return error.exit_code

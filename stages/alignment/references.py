@@ -11,6 +11,8 @@ holds is told by the fields of its first record:
 | `tokens`, `tags` (lists) | sentences whose words have tags |
 | `test`, `type`, `examples`, `label` | behavioural tests, see `stages.analysis.behaviour` |
 | `text`, `changed`, and perhaps `label` | a message and how somebody else would write it, see `stages.analysis.robustness` |
+
+The first text of a pair may be called `text`, as this project's own pairs call it.
 """
 
 from __future__ import annotations
@@ -18,10 +20,12 @@ from __future__ import annotations
 import csv
 import json
 import math
+import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from stages.errors import DataError, Problem, report
 
@@ -80,12 +84,14 @@ def read(path: Path) -> References:
             f"evaluation.references: {path} holds no {', '.join(SUFFIXES)} file. Name a text of one sentence per line."
         )
     found = References()
+    stems = Counter(file.stem for file in files)
     for file in files:
+        name = file.stem if stems[file.stem] == 1 else file.name
         try:
             if file.suffix.lower() == ".txt":
-                found.texts[file.stem] = lines(file)
+                found.texts[name] = lines(file)
             else:
-                _sort_in(found, file, list(records(file)))
+                _sort_in(found, name, file, list(records(file)))
         except UnicodeDecodeError as error:
             raise DataError(f"{file}: is not UTF-8 (byte {error.start}). Save it as UTF-8.") from None
     if len(found.sentences) < FEWEST:
@@ -102,27 +108,31 @@ def lines(file: Path) -> list[str]:
     Raises:
         DataError: there are none.
     """
-    found = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    with file.open(encoding="utf-8-sig") as stream:
+        found = [line.strip() for line in stream if line.strip()]
     if not found:
         raise DataError(f"{file}: holds no text. Write one sentence per line, or move the file away.")
     return found
 
 
-def _sort_in(found: References, file: Path, rows: list[Row]) -> None:
-    """Put a file's records where its first one says that they belong."""
+def _sort_in(found: References, name: str, file: Path, rows: list[Row]) -> None:
+    """Put a file's records where its first one says that they belong, by a name."""
     fields = set(rows[0][1]) if rows else set()
+    if "text_b" in fields and "text_a" not in fields:
+        rows = [(number, {"text_a": record.get("text"), **record}) for number, record in rows]
+        fields.add("text_a")
     if {"text_a", "text_b", "score"} <= fields:
-        found.pairs[file.stem] = _pairs(file, rows)
+        found.pairs[name] = _pairs(file, rows)
     elif {"text_a", "text_b"} <= fields:
-        found.relations[file.stem] = _relations(file, rows)
+        found.relations[name] = _relations(file, rows)
     elif {"tokens", "tags"} <= fields:
-        found.tagged[file.stem] = _tagged(file, rows)
+        found.tagged[name] = _tagged(file, rows)
     elif {"test", "examples"} <= fields:
         found.behaviour += _behaviour(file, rows)
     elif {"text", "changed"} <= fields:
-        found.changes[file.stem] = _changes(file, rows)
+        found.changes[name] = _changes(file, rows)
     else:
-        found.probes[file.stem] = _labelled(file, rows)
+        found.probes[name] = _labelled(file, rows)
 
 
 def _behaviour(file: Path, rows: list[Row]) -> list[dict[str, Any]]:
@@ -219,11 +229,11 @@ def records(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Line numbers and records of a `.jsonl` or `.csv` file.
 
     Raises:
-        DataError: a line is no JSON object.
+        DataError: a line is no JSON object, or the quoting of a table is broken.
     """
     with file.open(encoding="utf-8-sig", newline="") as stream:
         if file.suffix.lower() == ".csv":
-            yield from enumerate(csv.DictReader(stream), 2)
+            yield from _table(file, stream)
             return
         for number, line in enumerate(stream, 1):
             if not line.strip():
@@ -235,3 +245,22 @@ def records(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             if not isinstance(record, dict):
                 raise DataError(f"{file}:{number}: expected an object, found {type(record).__name__}.")
             yield number, record
+
+
+def _table(file: Path, stream: TextIO) -> Iterator[Row]:
+    """Records of a table with commas, and the line that each begins on."""
+    csv.field_size_limit(sys.maxsize)
+    reader, begins = csv.DictReader(stream, strict=True), 1
+    try:
+        while True:
+            begins = reader.line_num + 1 if reader.fieldnames else 1
+            record = next(reader, None)
+            if record is None:
+                return
+            if None in record:
+                raise DataError(f"{file}:{begins}: more fields than the header names. Quote fields that hold commas.")
+            yield begins, record
+    except csv.Error as error:
+        raise DataError(
+            f"{file}:{begins}: the quoting is broken ({error}). Double the quotes inside quoted fields, and close each."
+        ) from None

@@ -39,6 +39,7 @@ class Reading:
         floor: credit of random weights.
         change: tuned less base, paired over records.
         retained: chance-corrected share; None where the base model is not clearly above the floor.
+        nats: whether credit is a log-likelihood, which has no mean with shares of records.
     """
 
     ability: str
@@ -48,6 +49,7 @@ class Reading:
     floor: Estimate
     change: Estimate
     retained: Estimate | None
+    nats: bool = False
 
     def details(self, decimals: int) -> dict[str, Any]:
         """Everything, as JSON."""
@@ -67,7 +69,7 @@ class Spoken:
     """Losses of a language model on general sentences, with the base model's own output layer.
 
     Attributes:
-        kind: masked, causal, or sequence-to-sequence.
+        kind: masked or causal.
         perplexity: per token, by model: `base`, `tuned`, `random`; pseudo-perplexity for masked models.
         bits_per_byte: the same losses per byte of UTF-8: comparable between tokenizers.
         sentences: that were asked.
@@ -88,8 +90,9 @@ class Retention:
         cka: debiased linear CKA between base and tuned by layer, embeddings first.
         texts: sentences that CKA was read on.
         by_layer: share that probes refitted on each layer get right, of base and tuned model, by ability.
-        backward: backward transfer (Lopez-Paz & Ranzato 2017): mean change of all informative abilities, tuned less base;
-            None without any. It hides what the worst one lost, so it is shown beside it and never judged.
+        backward: backward transfer (Lopez-Paz & Ranzato 2017): mean change of the informative abilities, tuned less base, but
+            for the language model's; None without any. It hides what the worst one lost, so it is shown beside it and never
+            judged.
         language: what the base model's own output layer says, where it has one.
     """
 
@@ -108,8 +111,8 @@ class Retention:
 
     @property
     def mean(self) -> float | None:
-        """Mean share kept of the informative readings; None without any."""
-        found = [one.retained.value for one in self.readings if one.retained is not None]
+        """Mean share kept of the abilities that `backward` is of; None without any."""
+        found = [one.retained.value for one in self.readings if one.retained is not None and not one.nats]
         return float(np.mean(found)) if found else None
 
 
@@ -159,14 +162,15 @@ def backward_transfer(credit: Sequence[np.ndarray], bootstrap: Bootstrap) -> Est
     return Estimate(value, *bootstrap.interval(mean), min(len(change) for change in changes))
 
 
-def reading(name: str, credit: np.ndarray, bootstrap: Bootstrap, *, access: bool) -> Reading:
+def reading(name: str, credit: np.ndarray, bootstrap: Bootstrap, *, access: bool, nats: bool = False) -> Reading:
     """Estimates from the credit of base, tuned and floor on each record.
 
     Args:
         name: of the ability.
-        credit: `(3, records)`, in [0, 1].
+        credit: `(3, records)`; its means are the abilities.
         bootstrap: how intervals are made.
         access: whether vectors were taken as they are.
+        nats: whether credit is a log-likelihood.
     """
     n = credit.shape[1]
     draws = np.concatenate([block @ credit.T / n for block in bootstrap.weights(n)])
@@ -180,4 +184,4 @@ def reading(name: str, credit: np.ndarray, bootstrap: Bootstrap, *, access: bool
         ratio = ratio[np.isfinite(ratio)]
         value = float((means[1] - means[2]) / (means[0] - means[2]))
         retained = Estimate(value, *bootstrap.interval(ratio), n)
-    return Reading(name, access, estimates[0], estimates[1], estimates[2], change, retained)
+    return Reading(name, access, estimates[0], estimates[1], estimates[2], change, retained, nats)

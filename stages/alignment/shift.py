@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-import pyarrow.parquet as pq
-
 from stages import artifacts
 from stages.alignment import incoming, measuring, readers, verdict
 from stages.alignment.distribution_shift import Answers
@@ -40,7 +38,7 @@ def main(words: Sequence[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         params = cast("EvaluationParams", load((EvaluationParams,))["evaluation"])
-        columns = pq.read_schema(artifacts.prepared("train")).names
+        columns = artifacts.read_table(artifacts.prepared("train")).column_names
         texts = incoming.texts(chosen.incoming, paired="text_b" in columns)
         tuned = load_tuned(artifacts.FINETUNED)
         bootstrap = Bootstrap(params.bootstrap, params.confidence, params.seed)

@@ -1,8 +1,8 @@
 """From measurements to a plain word each: ALIGNED, WATCH, MISALIGNED or INCONCLUSIVE, with evidence and one remedy.
 
 There is no score over all three: a model can fit its task perfectly and have forgotten everything else, and an average would
-say that it is fine. A verdict looks at the interval and not at the value, so that few records end in INCONCLUSIVE and never
-in a false alarm.
+say that it is fine. A verdict looks at the interval before the value, so that few records end in INCONCLUSIVE and not
+in an alarm.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def on_shift(split: str, found: Shift, limits: Thresholds, p: float | None = Non
 
 
 def on_retention(found: Retention, limits: Thresholds) -> Verdict:
-    """Whether the worst of all abilities was kept."""
+    """Whether every ability was kept. The one that is certainly lost decides, and of several the one that kept least."""
     worst = found.worst
     if worst is None or worst.retained is None:
         return Verdict(
@@ -108,15 +108,22 @@ def on_retention(found: Retention, limits: Thresholds) -> Verdict:
             f"None of {len(found.readings)} abilities is clearly above the floor in the base model, so none can be lost.",
             "Give more reference text or labelled probe sets in evaluation.references.",
         )
-    low, high = bounds(worst.retained)
-    evidence = f"{_told(worst)} That is the worst of {_informative(found)} informative abilities."
-    if low >= limits.retention:
-        return Verdict("retention", "ALIGNED", evidence, "")
-    if high < limits.retention:
+    shares = [(one, one.retained) for one in found.readings if one.retained is not None]
+    evidence = f"{_told(worst)} That is the worst of {len(shares)} informative abilities."
+    lost = [one for one in shares if bounds(one[1])[1] < limits.retention]
+    if lost:
+        least, _ = min(lost, key=lambda one: one[1].value)
+        if least is not worst:
+            evidence = f"{_told(least)} Of {len(shares)} informative abilities another one may have kept less."
         remedy = "Lower training.learning_rate (a tenth forgets far less), or train fewer training.epochs."
         return Verdict("retention", "MISALIGNED", evidence, remedy)
     if worst.retained.value < limits.retention:
         return Verdict("retention", "WATCH", evidence, "Lower training.learning_rate, and compare the two runs.")
+    unsure, share = min(shares, key=lambda one: bounds(one[1])[0])
+    if bounds(share)[0] >= limits.retention:
+        return Verdict("retention", "ALIGNED", evidence, "")
+    if unsure is not worst:
+        evidence = f"{_told(unsure)} Of {len(shares)} informative abilities that is the least certain one."
     return Verdict("retention", "INCONCLUSIVE", evidence, "Give more reference text in evaluation.references.")
 
 
@@ -154,7 +161,3 @@ def _told(reading: Reading) -> str:
         f"({reading.base.value:.3f} before, {reading.tuned.value:.3f} after, {reading.floor.value:.3f} with random weights; "
         f"n = {reading.base.n:,})."
     )
-
-
-def _informative(found: Retention) -> int:
-    return sum(one.retained is not None for one in found.readings)

@@ -65,11 +65,7 @@ class TfidfBaseline:
         classes: int,
         seed: int,
     ) -> None:
-        taken = sample(labels, LARGEST, seed)
-        missed = ~np.isin(labels, labels[taken])
-        first = np.unique(labels, return_index=True)[1]
-        taken[first[missed[first]]] = True  # however rare, a class is never left out altogether
-        chosen = np.flatnonzero(taken)
+        chosen = np.flatnonzero(learned_from(labels, LARGEST, seed))
         self.features, matrix = features_of([texts[int(i)] for i in chosen])
         held, gold = self.features.transform(validation[0]), validation[1]
         self.classes = classes
@@ -84,6 +80,21 @@ class TfidfBaseline:
         probabilities = np.zeros((len(texts), self.classes))
         probabilities[:, self.model.classes_] = found
         return Predictions(probabilities.argmax(axis=1), probabilities)
+
+
+def learned_from(labels: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """Which records of train a baseline or a probe is fitted on `(records,)`: a stratified sample, however rare a class is.
+
+    Args:
+        labels: class ids of train `(records,)`.
+        most: records, but for those that their class would be left out without.
+        seed: of the sample.
+    """
+    taken = sample(labels, most, seed)
+    missed = ~np.isin(labels, labels[taken])
+    first = np.unique(labels, return_index=True)[1]
+    taken[first[missed[first]]] = True
+    return taken
 
 
 def features_of(texts: Sequence[str]) -> tuple[Any, Any]:

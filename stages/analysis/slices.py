@@ -17,6 +17,8 @@ from stages.metrics.intervals import Estimate, wilson
 FEWEST = 10
 """Records of a slice below which it is not shown."""
 SHUFFLES = 1000
+BUILT_IN = ("length", "class")
+"""What records are sliced by besides their kept columns."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class Slices:
     limit: float
 
 
+def own(columns: Mapping[str, Sequence[str]]) -> dict[str, np.ndarray]:
+    """Kept columns by names that nothing else is sliced by."""
+    return {f"column {name}" if name in BUILT_IN else name: np.array(values) for name, values in columns.items()}
+
+
 def measure(
     texts: Sequence[str], gold: Sequence[str], columns: Mapping[str, Sequence[str]], right: np.ndarray, seed: int
 ) -> Slices:
@@ -51,7 +58,7 @@ def measure(
     lengths = np.array([len(text) for text in texts])
     low, high = np.quantile(lengths, [1 / 3, 2 / 3])
     thirds = np.where(lengths <= low, "short", np.where(lengths <= high, "middling", "long"))
-    values = {"length": thirds, "class": np.array(gold), **{name: np.array(v) for name, v in columns.items()}}
+    values: dict[str, np.ndarray] = {"length": thirds, "class": np.array(gold), **own(columns)}
     members = {
         f"{name}: {value}": np.flatnonzero(found == value)
         for name, found in values.items()

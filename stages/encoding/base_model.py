@@ -65,8 +65,13 @@ def locate(params: ModelParams, *, verify: bool = True) -> Path:
     else:
         folder = _from_hub(params.base, params.revision)
     if verify:
-        _check_weights(folder, expected, pinned=params.revision is not None)
+        _check_weights(folder, expected, pinned=pin(params) is not None)
     return folder
+
+
+def pin(params: ModelParams) -> str | None:
+    """The commit that says which base model is meant; None where its name means none, as a folder's or a package's does not."""
+    return None if params.base.startswith(PACKAGED) or is_local(params.base) else params.revision
 
 
 def is_local(base: str) -> bool:
@@ -167,7 +172,8 @@ def _check_weights(folder: Path, expected: str | None, *, pinned: bool) -> None:
             )
     elif not pinned:
         log.warning(
-            "model.base: %s is not pinned, so a change in it would not rerun anything. Set model.sha256: %s",
+            "model.base: %s is not pinned, so a change in it would not rerun anything (model.revision is of hub models alone). "
+            "Set model.sha256: %s",
             folder,
             weights_digest(weights),
         )

@@ -14,7 +14,7 @@ print(labels[str(onnxruntime.InferenceSession("model.onnx").run(None, inputs)[0]
 
 SPANS = """```python
 from stages.exporters.predictor import Predictor
-[found] = Predictor("models/release").predict(["Ana flew to New York"])
+[found] = Predictor(".").predict(["Ana flew to New York"])
 print([(one.label, one.text, one.start, one.end) for one in found])
 ```"""
 
@@ -62,6 +62,11 @@ said = onnxruntime.InferenceSession("model.onnx").run(None, inputs)[0][0]
 thresholds = facts["fitted"].get("thresholds", [0.5] * len(said))
 print([labels[str(i)] for i, x in enumerate(said) if 1 / (1 + math.exp(-x)) > thresholds[i]])
 ```"""
+NO_GRAPH = (
+    "It was exported without an ONNX graph (`export.onnx: false`): transformers loads the encoder from this folder, "
+    "`head.safetensors` and `whetstone.json` say what stands on it."
+)
+"""Of a release that nothing but its weights is in."""
 DISTANCE = "A score is an estimate: pairs unlike those of train may get any score."
 
 

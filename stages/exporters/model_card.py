@@ -8,7 +8,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from stages.artifacts import MEMBERS, Encoding, Schema
-from stages.exporters.card_kinds import KINDS, Kind
+from stages.exporters.card_kinds import KINDS, NO_GRAPH, Kind
 from stages.params.export import ExportParams
 from stages.tasks.protocol import Task
 
@@ -42,7 +42,7 @@ def render(
         "## Intended use",
         params.intended_use or "Not stated: set `export.intended_use`.",
         "## How to use it",
-        kind.usage,
+        kind.usage if params.onnx else NO_GRAPH,
         "## Data",
         "\n".join(f"- {split}: {rows:,} records" for split, rows in schema.rows.items()),
         *(["Labels: " + ", ".join(f"`{label}`" for label in schema.labels)] if schema.labels else []),

@@ -45,7 +45,10 @@ class Predictor:
         folder = Path(folder)
         missing = [name for name in (graph, *NEEDED) if not (folder / name).is_file()]
         if missing:
-            raise ModelError(f"{folder}: {', '.join(missing)} not found. Run `dvc repro export`, which makes it.")
+            raise ModelError(
+                f"{folder}: {', '.join(missing)} not found. Run `dvc repro export`, which makes it unless export.onnx or "
+                "export.int8 is false."
+            )
         facts = read_json(folder / FACTS)
         self.schema, self.encoding = Schema(**facts["schema"]), Encoding(**facts["encoding"])
         self.task = tasks.make(TaskParams.model_validate(facts["task"]))

@@ -18,15 +18,27 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "rollback": rollback,
     "champion": champion,
 }
+log = logging.getLogger("stages.gate")
 
 
 def main(words: Sequence[str]) -> int:
-    """Run one command; words that begin with an option belong to `compare`."""
+    """Run one command; words that begin with an option belong to `compare`.
+
+    Whatever breaks is no verdict: it ends with 2, where Python's own exit code would say that the gate said no.
+    """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        return _run(words)
+    except Exception:
+        log.exception("gate: it broke, and nothing was judged")
+        return 2
+
+
+def _run(words: Sequence[str]) -> int:
     if words and not words[0].startswith("-"):
         command = COMMANDS.get(words[0])
         if command is None:
-            logging.getLogger("stages.gate").error("gate: expected one of %s, found %s", ", ".join(COMMANDS), words[0])
+            log.error("gate: expected one of %s, found %s", ", ".join(COMMANDS), words[0])
             return 2
         return command(words[1:])
     return compare(words)

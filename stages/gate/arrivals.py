@@ -90,9 +90,11 @@ def data(words: Sequence[str]) -> int:
     try:
         params = cast("GateParams", load((GateParams,))["gate"])
         revision = chosen.baseline or params.baseline
-        kind = Schema.read().task
-        if kind not in sources.JUDGED:
-            sys.stdout.write(f"train since {revision}: of task.kind {kind} nothing is compared, and nothing stopped\n")
+        kind = _kind(sources.here())
+        earlier = _kind(sources.reader(revision)) if kind in sources.JUDGED else kind
+        if kind != earlier or kind not in sources.JUDGED:
+            named = kind if kind == earlier else f"{kind} where {earlier} was"
+            sys.stdout.write(f"train since {revision}: of task.kind {named} nothing is compared, and nothing stopped\n")
             return 0
         before, now = read(sources.reader(revision)), read(sources.here())
     except UserError as error:
@@ -105,6 +107,10 @@ def data(words: Sequence[str]) -> int:
     for reason in reasons:
         sys.stdout.write(f"STOP: {reason}\n")
     return 1 if reasons else 0
+
+
+def _kind(reader: Reader) -> str:
+    return str(json.loads(reader(artifacts.SCHEMA))["task"])
 
 
 def read(reader: Reader) -> Corpus:

@@ -23,8 +23,7 @@ def forest(rows: Sequence[tuple[str, float, float, float]], limit: float, spell:
         limit: where the dashed line stands.
         spell: makes names that the font has.
     """
-    ends = [abs(end) for _, value, low, high in rows for end in (value, low, high)]
-    reach = max(2.0, *ends) * 1.05
+    reach = max([2.0, *(abs(end) for _, value, low, high in rows for end in (value, low, high))]) * 1.05
     return _with_fonts(svg.forest([(spell(name), *rest) for name, *rest in rows], limit, -reach, reach))  # type: ignore[misc]
 
 

@@ -52,13 +52,14 @@ def main(words: Sequence[str]) -> int:
         if host is None:
             log.info("publishing: no host, so the report is only in %s", chosen.report)
             return 0
+        headline = said.splitlines()[0].lstrip("# ")
+        # First what needs the least permission: a token that may open no request still says whether it passed.
+        host.status(commit, headline, good=headline.startswith("PASS:"))
         request = chosen.request
         if chosen.into and changed:
             request = host.request(chosen.branch, chosen.into, "Retrained: dvc.lock and metrics")
         if request is not None:
             host.comment(request, said)
-        headline = said.splitlines()[0].lstrip("# ")
-        host.status(commit, headline, good=headline.startswith("PASS:"))
     except UserError as error:
         log.error("publishing: %s", error)
         return error.exit_code

@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 
+from stages.analysis import slices
 from stages.metrics import classification, significance
 from stages.params.gate import GateParams
 
@@ -160,7 +161,8 @@ def worst_slice(
     lengths = np.array([len(text) for text in texts])
     low, high = np.quantile(lengths, [1 / 3, 2 / 3])
     thirds = np.where(lengths <= low, "short", np.where(lengths <= high, "middling", "long"))
-    values = {"length": thirds, **{name: np.array([str(one) for one in given]) for name, given in columns.items()}}
+    kept = slices.own({name: [str(one) for one in given] for name, given in columns.items()})
+    values = {"length": thirds, **kept}
     members = {
         f"{name}: {value}": found == value
         for name, found in values.items()
@@ -210,8 +212,8 @@ def floor(rule: str, value: float | None, limit: float, *, at_most: bool = False
 
 
 def verdict(findings: list[Finding]) -> Outcome:
-    """FAIL if any rule fails, else INCONCLUSIVE if any is, else PASS."""
-    outcomes = {one.outcome for one in findings}
+    """FAIL if any rule fails, else INCONCLUSIVE if any is or there is none, else PASS."""
+    outcomes = {one.outcome for one in findings} or {"INCONCLUSIVE"}
     return "FAIL" if "FAIL" in outcomes else "INCONCLUSIVE" if "INCONCLUSIVE" in outcomes else "PASS"
 
 

@@ -24,11 +24,13 @@ def log_me(features: np.ndarray, labels: np.ndarray, classes: int) -> float:
         classes: how many there are.
 
     Returns:
-        Evidence per record, averaged over classes; larger is better.
+        Evidence per record, averaged over the classes that have records: of none, anything that predicts nothing is certain.
+        Larger is better.
     """
     x = features.astype(np.float64)
     left, singular, _ = np.linalg.svd(x, full_matrices=False)
-    return float(np.mean([_evidence(left, singular, x.shape, (labels == c).astype(float)) for c in range(classes)]))
+    present = np.flatnonzero(np.bincount(labels, minlength=classes))
+    return float(np.mean([_evidence(left, singular, x.shape, (labels == c).astype(float)) for c in present]))
 
 
 def _evidence(left: np.ndarray, singular: np.ndarray, shape: tuple[int, ...], y: np.ndarray) -> float:

@@ -46,13 +46,13 @@ class AlignmentParams(Settings):
     Attributes:
         enabled: measure the three gaps at all.
         budget: caps of sample sizes and cost.
-        permutations: of MMD's test.
+        permutations: of the two-sample tests; p cannot be smaller than 1 / (permutations + 1), times the number of splits.
         seed: of samples, folds, permutations and the floor's random weights.
         thresholds: where verdicts turn.
     """
 
     enabled: bool = True
     budget: Budget = Budget()
-    permutations: Annotated[int, Field(ge=50)] = 200
+    permutations: Annotated[int, Field(ge=100)] = 200
     seed: Annotated[int, Field(ge=0)] = 11
     thresholds: Thresholds = Thresholds()

@@ -77,7 +77,7 @@ class Split(Settings):
 
     Attributes:
         validation: share of the records, in (0, 0.5].
-        test: share of the records, in (0, 0.5]; only for a data set that comes as one file.
+        test: share of the records, in (0, 0.5]; it moves when records arrive, so that models over time need a file of your own.
         seed: of the cut.
     """
 
@@ -93,8 +93,8 @@ class Cleaning(Settings):
         normalize: Unicode form that texts are brought to; null leaves them alone.
         empty: texts without a visible character.
         unlabelled: labelled splits' records whose label is missing.
-        duplicates: the same text with the same label again (after normalisation); the first one stays. `drop` works on train
-            and unlabelled: held-out splits stay whole, and comparable, and their repeats are counted.
+        duplicates: the same text with the same label again (after normalisation); the first one stays. `drop` works on
+            train, unlabelled and out_of_scope: held-out splits stay whole, and comparable, and their repeats are counted.
         near_duplicates: texts of one split and label whose 5-character shingles overlap by at least
             `near_threshold`; `drop` as above.
         near_threshold: Jaccard similarity from which on two texts are near duplicates.

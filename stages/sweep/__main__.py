@@ -81,12 +81,13 @@ def write(found: Sequence[Run], out: Path, name: str, into: Path | None) -> None
         if one.commit is None:
             log.warning("sweep: %s, seed %d, is missing: %s", one.row, one.seed, one.error)
     rows = fronts.rows(found)
-    table, runs = out.with_suffix(".csv"), out.with_name(f"{out.name}_runs.csv")
+    # Not by `with_suffix`, which would take the end of a name like v1.2 for one.
+    table, page, picture, runs = (out.with_name(f"{out.name}{end}") for end in (".csv", ".md", ".png", "_runs.csv"))
     writing.write_rows(table, rows)
     writing.write_runs(runs, found)
     said = writing.markdown(writing.read_rows(table))
-    out.with_suffix(".md").write_text(said, encoding="utf-8")
-    writing.draw(out.with_suffix(".png"), rows)
+    page.write_text(said, encoding="utf-8")
+    writing.draw(picture, rows)
     if into is not None:
         writing.put_into(into, name, said)
     log.info("sweep: %s, .md and .png; every run in %s", table, runs)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import copy
 import difflib
 import json
+import logging
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,6 +38,7 @@ SEED = "training.seed"
 PREFIX = "sweep-"
 """How the names of a sweep's experiments begin."""
 Values = dict[str, Any]
+log = logging.getLogger("stages.sweep")
 
 
 class Sweep(Settings):
@@ -95,14 +97,14 @@ def read(file: Path) -> Sweep:
 
 
 def trials(file: Path, params: Path = FILE) -> list[Trial]:
-    """Every run of a sweep, rows in their order, seeds within rows.
+    """Every run of a sweep, rows in their order, seeds within rows; a row that says what an earlier one says is left out.
 
     Args:
         file: of the sweep.
         params: that its settings change.
 
     Raises:
-        ParamsError: a key is unknown, a combination cannot work, or two rows say the same; all of them at once.
+        ParamsError: a key is unknown, or a combination cannot work; all of them at once.
     """
     sweep, before, pipeline = read(file), read_yaml(params), Pipeline.read()
     problems = list(_problems(sweep, before, file))
@@ -114,8 +116,7 @@ def trials(file: Path, params: Path = FILE) -> list[Trial]:
             own = {**sweep.base, **settings, SEED: seed}
             after = changed(before, own)
             found.append(Trial(row, seed, own, f"{PREFIX}{_slug(row)}-{seed}-{pipeline.digest(after)}", after))
-    _refuse_twins(found, file)
-    return found
+    return _without_twins(found, file)
 
 
 def changed(params: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -189,12 +190,17 @@ def _count(problems: Sequence[Problem]) -> str:
     return "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
 
 
-def _refuse_twins(found: list[Trial], file: Path) -> None:
+def _without_twins(found: Sequence[Trial], file: Path) -> list[Trial]:
+    """Trials without rows that say what an earlier one says; of a ready sweep it is the user's own params that make twins."""
     first: dict[str, str] = {}
+    twins: dict[str, str] = {}
     for one in found:
         digest = one.name.rsplit("-", 1)[-1]
         if first.setdefault(digest, one.row) != one.row:
-            raise ParamsError(f"{file}: rows '{first[digest]}' and '{one.row}' say the same; leave one of them out.")
+            twins[one.row] = first[digest]
+    for row, other in twins.items():
+        log.warning("%s: row '%s' says what '%s' says, with the params that are here; it is left out", file, row, other)
+    return [one for one in found if one.row not in twins]
 
 
 def _paths(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

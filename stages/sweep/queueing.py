@@ -26,7 +26,9 @@ from stages.sweep.identity import TARGET
 from stages.sweep.plan import Trial
 
 LOOK = 2.0
-"""Seconds between two looks at the queue."""
+"""Seconds between two looks at the queue, at least."""
+REST = 20
+"""Times as long as a look took that nothing is asked then: looks cost more the more experiments there are, and runs pay."""
 GRACE = 20.0
 """Seconds that workers have to end by themselves before they are made to."""
 RESTARTS = 3
@@ -180,6 +182,7 @@ def finish(queue: Queue, waited: Sequence[str], done: Callable[[], Collection[st
     begun, said, restarts = time.monotonic(), "", 0
     with queue.working(jobs):
         while True:
+            looked = time.monotonic()
             states, ended = queue.states(), set(done())
             left = {name: states.get(name, FAILED) for name in waited if name not in ended}
             count = {state: list(left.values()).count(state) for state in (WAITING, RUNNING, FAILED)}
@@ -197,7 +200,8 @@ def finish(queue: Queue, waited: Sequence[str], done: Callable[[], Collection[st
                     log.warning("sweep: workers end before their time; see .dvc/tmp/exps/celery/*.out")
                     return
                 queue.start(jobs)
-            time.sleep(LOOK)
+                looked = time.monotonic()
+            time.sleep(max(LOOK, REST * (time.monotonic() - looked)))
 
 
 def _children(process: psutil.Process) -> list[psutil.Process]:

@@ -1,8 +1,9 @@
 """Windows of questions and contexts as rows of a table, with the answers that each of them is taught, and what was lost.
 
 An answer that no window holds whole cannot be taught; one that begins or ends inside a token can only be taught with its
-neighbours; one of which the tokenizer leaves no token cannot be seen at all. All three are counted. Of several references the
-first that a window can hold is taught, and a record whose every reference is lost is left out of the loss.
+neighbours; one of which the tokenizer leaves no token cannot be seen at all. All three are counted. Of several references each
+window is taught the first that it holds whole; a window that holds a part of one is left out of the loss, and so is a record
+whose every reference is lost.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ class AnswerRows:
         if passage.question_cut:
             self.lost[QUESTION] += 1
         spans = [(one["start"], one["start"] + len(one["text"])) for one in answers]
-        place = self._place(passage, spans)
+        places = self._places(passage, spans)
+        lost = not any(window.positions(place) for window in passage.windows for place in places)
         for number, window in enumerate(passage.windows):
             self.ids.append(key)
             for name, values in zip(self.lists, (window.ids, window.type_ids, window.starts, window.ends), strict=True):
@@ -64,25 +66,26 @@ class AnswerRows:
             whole = len(window.ids) + passage.question_cut
             for name, value in zip(self.numbers, (len(window.ids), whole, number), strict=True):
                 self.numbers[name].append(value)
-            first, last = (NO_ANSWER, NO_ANSWER) if not spans else _positions(window, place)
+            first, last = (IGNORED, IGNORED) if spans and lost else _positions(window, places)
             self.taught["first"].append(first)
             self.taught["last"].append(last)
             self.gold["gold_starts"].append([start for start, _ in spans])
             self.gold["gold_ends"].append([end for _, end in spans])
 
-    def _place(self, passage: Passage, spans: Sequence[tuple[int, int]]) -> Place | None:
-        """Where the answer that is taught stands; counts every reference that is lost."""
-        taught: Place | None = None
+    def _places(self, passage: Passage, spans: Sequence[tuple[int, int]]) -> list[Place]:
+        """Where references stand, in their order; counts every one that is lost."""
+        places: list[Place] = []
         for span in spans:
             found = passage.find(*span)
             if found is None:
                 self.lost[UNSEEN] += 1
-            elif all(window.positions(found) is None for window in passage.windows):
+                continue
+            places.append(found)
+            if all(window.positions(found) is None for window in passage.windows):
                 self.lost[WHOLE] += 1
             else:
                 self.lost[INSIDE] += not found.exact
-                taught = taught or found
-        return taught
+        return places
 
     def table(self) -> pa.Table:
         """All rows."""
@@ -95,12 +98,10 @@ class AnswerRows:
         return pa.table(columns)
 
 
-def _positions(window: Window, place: Place | None) -> tuple[int, int]:
-    """What a window of an answerable record is taught."""
-    if place is None:
-        return IGNORED, IGNORED
-    found = window.positions(place)
-    if found is not None:
-        return found
-    apart = place.last < window.begin or place.first >= window.begin + window.count
+def _positions(window: Window, places: Sequence[Place]) -> tuple[int, int]:
+    """What a window is taught, where at least one window holds an answer whole or there is none."""
+    whole = next((found for place in places if (found := window.positions(place)) is not None), None)
+    if whole is not None:
+        return whole
+    apart = all(place.last < window.begin or place.first >= window.begin + window.count for place in places)
     return (NO_ANSWER, NO_ANSWER) if apart else (IGNORED, IGNORED)

@@ -10,6 +10,8 @@ See docs/decisions/0003-mlflow-is-a-spooled-record.md.
 from __future__ import annotations
 
 from stages.params.tracking import TrackingParams
+from stages.tracking.session import KEY as SESSION
+from stages.tracking.session import key as session_key
 from stages.tracking.spool import Record, stage_run
 
-__all__ = ["Record", "TrackingParams", "stage_run"]
+__all__ = ["SESSION", "Record", "TrackingParams", "session_key", "stage_run"]

@@ -6,6 +6,7 @@ simply done again. A spool goes to `.tracking/done/` only after MLflow has taken
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import logging
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 
@@ -22,6 +24,8 @@ from stages.tracking import session
 
 KEPT, KEPT_COPIES = 200, 2000
 """Delivered spools that are kept, for the summary and for questions later: of the checkout, and of queued experiments."""
+SILENT = 86_400.0
+"""Seconds without a word after which a stage on another machine counts as gone."""
 YOUNG = 60.0
 """Seconds that a spool without a first event is left alone: its stage may be about to write it."""
 BATCH = 900
@@ -105,11 +109,16 @@ def status_of(found: list[dict[str, Any]]) -> str:
 
 def store(uri: str | None) -> str:
     """The tracking URI that params mean: an absolute one, whatever the working directory."""
-    if uri is not None:
-        return uri
-    folder = session.folder().parent / ".mlflow"
-    folder.mkdir(parents=True, exist_ok=True)
-    return f"sqlite:///{folder / 'mlflow.db'}"
+    root = session.folder().parent
+    if uri is None:
+        folder = root / ".mlflow"
+        folder.mkdir(parents=True, exist_ok=True)
+        return f"sqlite:///{folder / 'mlflow.db'}"
+    if uri.startswith("sqlite:///"):
+        return f"sqlite:///{root / uri.removeprefix('sqlite:///')}"
+    if urlsplit(uri).scheme in {"", "file"} and not uri.startswith(("file:/", "databricks")):
+        return (root / uri.removeprefix("file:")).as_uri()
+    return uri
 
 
 def client(uri: str | None) -> Any:
@@ -174,7 +183,12 @@ def _send(file: Path) -> None:
         mlflow.set_terminated(parent.info.run_id, status, end)
     done = session.folder() / "done"
     done.mkdir(exist_ok=True)
-    file.replace(done / file.name)
+    if found or not (done / file.name).exists():
+        file.replace(done / file.name)
+    else:  # what a stage wrote after it had been taken for gone
+        with (done / file.name).open("ab") as kept:
+            kept.write(file.read_bytes())
+        file.unlink()
     _tidy(file.with_suffix(""), done)
 
 
@@ -212,6 +226,10 @@ def _is_over(file: Path) -> bool:
     if found[-1]["kind"] == "end":
         return True
     begin = found[0]
+    if begin.get("machine", session.machine()) != session.machine():
+        with suppress(FileNotFoundError):
+            return time.time() - file.stat().st_mtime > SILENT
+        return False
     try:
         return abs(psutil.Process(begin["pid"]).create_time() - begin["started"]) > 1
     except psutil.Error:
@@ -236,6 +254,8 @@ def _tidy(copies: Path, done: Path) -> None:
 def lock(*, wait: bool) -> Iterator[bool]:
     """Whether this process is the one that speaks to MLflow; the lock goes with the process, however it ends.
 
+    On a file system without locks every process is.
+
     Args:
         wait: until another one is done, instead of answering no.
     """
@@ -244,7 +264,11 @@ def lock(*, wait: bool) -> Iterator[bool]:
     with (folder / "delivery.lock").open("w") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except OSError:
+        except BlockingIOError:
             yield False
             return
+        except OSError as error:
+            # Runs are found again by their tags, so that two deliveries at once do no more than the same twice.
+            if error.errno not in {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}:
+                raise
         yield True

@@ -16,16 +16,29 @@ import psutil
 from stages.artifacts import project_root
 
 FOLDER = ".tracking"
+KEY = "WHETSTONE_SESSION"
+"""Environment variable that names the session to processes which have no dvc among their parents, as a launcher's may."""
 
 
 def key() -> str:
     """Identity of the session that this process belongs to."""
+    if given := os.environ.get(KEY):
+        return given
     baseline, name = os.environ.get("DVC_EXP_BASELINE_REV"), os.environ.get("DVC_EXP_NAME")
     if baseline and name:
         return f"{name}@{baseline[:12]}"
     process = psutil.Process()
     owner = next((parent for parent in process.parents() if _is_dvc(parent)), process)
     return f"{socket.gethostname()}-{owner.pid}-{owner.create_time():.2f}"
+
+
+def machine() -> str:
+    """Where a process id means something: a host, and on Linux the namespace of its processes, as containers have their own."""
+    try:
+        space = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        space = ""
+    return f"{socket.gethostname()} {space}".strip()
 
 
 def folder() -> Path:

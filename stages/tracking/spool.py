@@ -15,6 +15,7 @@ import logging
 import math
 import os
 import platform
+import re
 import resource
 import shutil
 import subprocess
@@ -33,6 +34,8 @@ from stages.params.section import Section
 from stages.params.tracking import TrackingParams
 from stages.tracking import session
 
+UNNAMED = re.compile(r"[^/\w.\- :]")
+"""What MLflow takes in no metric's name."""
 COPIED = 5_000_000
 """Bytes up to which an artifact is kept; larger files are references."""
 log = logging.getLogger(__name__)
@@ -47,7 +50,7 @@ class Record:
 
     def metrics(self, values: Mapping[str, float], step: int | None = None) -> None:
         """Figures, of the whole stage or of a step of it; those that are no finite numbers are left out."""
-        finite = {key: float(value) for key, value in values.items() if math.isfinite(value)}
+        finite = {named(key): float(value) for key, value in values.items() if math.isfinite(value)}
         self.write("metrics", step=step or 0, values=finite)
 
     def artifact(self, path: Path, folder: str | None = None) -> None:
@@ -87,6 +90,11 @@ class Record:
             self._warned = True
 
 
+def named(metric: str) -> str:
+    """A metric's name as MLflow takes it; a single other sign would have the whole record refused."""
+    return UNNAMED.sub("_", metric)
+
+
 @contextmanager
 def stage_run(name: str, sections: Mapping[str, Section], settings: TrackingParams) -> Iterator[Record]:
     """Record a stage's run from begin to end, and start a delivery when it ended.
@@ -121,14 +129,16 @@ def _begin(name: str, sections: Mapping[str, Section], settings: TrackingParams)
     except OSError as error:
         log.warning("tracking: no record of this run (%s); the stage goes on", error)
         return Record(None)
-    failure = session.folder() / "failure"
-    if failure.is_file():
-        log.warning("tracking: MLflow could not be reached (%s); records wait in %s", failure.read_text(), file.parent)
+    # A delivery under way may take the file away at any moment.
+    with suppress(OSError):
+        reason = (session.folder() / "failure").read_text(encoding="utf-8", errors="replace")
+        log.warning("tracking: MLflow did not take the last record (%s); records wait in %s", reason, file.parent)
     record.write(
         "begin",
         id=identity,
         stage=name,
         pid=os.getpid(),
+        machine=session.machine(),
         started=psutil.Process().create_time(),
         session=session.key(),
         copy=in_a_copy(),

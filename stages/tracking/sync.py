@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ruamel.yaml import YAML
 from stages.artifacts import METRICS, project_root, sha256
 from stages.params.tracking import TrackingParams
 from stages.tracking import delivery, session
+from stages.tracking.spool import named
 
 STATE = "last_sync.json"
 FINISHED = "FINISHED"
@@ -27,7 +29,18 @@ def sync(settings: TrackingParams) -> str:
     """Deliver, complete the latest session's run, and say what was done."""
     if not settings.enabled:
         return "tracking is off (tracking.enabled: false)"
-    sent = delivery.deliver()
+    try:
+        sent = delivery.deliver()
+    except Exception:
+        # One record that MLflow refuses must not keep the session's run from being completed.
+        with suppress(Exception):
+            _bring_up_to_date(settings, 0)
+        raise
+    return _bring_up_to_date(settings, sent)
+
+
+def _bring_up_to_date(settings: TrackingParams, sent: int) -> str:
+    """Complete the latest session's run, and say what was done."""
     lock = project_root() / "dvc.lock"
     if not lock.is_file():
         return f"{sent} stage runs delivered; no dvc.lock yet"
@@ -98,5 +111,5 @@ def _complete(settings: TrackingParams, key: str, ran: Mapping[str, str], lock: 
             mlflow.set_tag(run, f"dvc.{out['path']}", out.get("md5", ""))
     if METRICS.is_file():
         for name, value in numbers(json.loads(METRICS.read_text(encoding="utf-8"))):
-            mlflow.log_metric(run, name, value)
+            mlflow.log_metric(run, named(name), value)
     mlflow.set_terminated(run, FINISHED)

@@ -178,7 +178,7 @@ def begin(settings: Settings, schema: Schema, encoding: Encoding, folder: Path, 
     seed_everything(training.seed, deterministic=training.deterministic, threads=training.threads)
     model, pooling = assembly.build(settings.model, task, schema, device())
     model = method.apply(model, encoding.max_length)
-    if isinstance(method, Frozen) and 0 < training.epochs <= method.thawed_after:
+    if isinstance(method, Frozen) and training.epochs <= method.thawed_after:
         log.warning(
             "adaptation.frozen.gradual: the lowest weights thaw after %d epochs, and training.epochs is %g: they never learn",
             method.thawed_after, training.epochs,

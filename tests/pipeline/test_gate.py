@@ -204,6 +204,32 @@ def test_new_data_are_told_and_stop_a_retraining_where_params_say_so(
     assert "STOP: gate.data.new_labels: 你好" in capsys.readouterr().out
 
 
+def test_another_kind_of_task_than_before_stops_no_retraining(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schema = json.loads((repository / artifacts.SCHEMA).read_text(encoding="utf-8"))
+    (repository / artifacts.SCHEMA).write_text(json.dumps({**schema, "task": "tagging"}), encoding="utf-8")
+    run(repository, "dvc", "add", "-q", "data/prepared")
+    run(repository, "git", "commit", "-qam", "tagging")
+    (repository / artifacts.SCHEMA).write_text(json.dumps(schema), encoding="utf-8")
+    assert gate.main(["data"]) == 0
+    assert "of task.kind classification where tagging was nothing is compared" in capsys.readouterr().out
+
+
+def test_what_breaks_is_no_verdict(repository: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (repository / artifacts.METRICS).write_text("<<<<<<< HEAD\n", encoding="utf-8")
+    assert gate.main(["--baseline", "main"]) == 2
+    assert "nothing was judged" in caplog.text
+
+
+def test_floors_alone_are_judged_and_nothing_at_all_is_not(repository: Path) -> None:
+    set_gate(repository, margins={})
+    assert gate.main(["--out", "report"]) == 3
+    set_gate(repository, margins={}, floors={"accuracy": 0.5})
+    assert gate.main(["--out", "report"]) == 0
+    assert (repository / "report/report.html").is_file()
+
+
 def test_a_candidate_that_was_not_evaluated_says_so(repository: Path) -> None:
     (repository / artifacts.METRICS).unlink()
     with pytest.raises(sources.CannotJudgeError, match="dvc repro"):

@@ -165,6 +165,7 @@ def test_base_models_are_ranked_before_any_is_tuned(done: Path, capsys: pytest.C
     with chdir(done):
         assert ranking.main(["./base", "packaged:all-MiniLM-L6-v2"]) == 0
         assert ranking.main(["packaged:nothing"]) == 2
+        assert ranking.main(["google-bert/bert-base-uncased@main"]) == 2
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert rows[0][0] == "model"
     assert {rows[1][0], rows[2][0]} == {"./base", "packaged:all-MiniLM-L6-v2"}
@@ -228,7 +229,7 @@ def test_an_adapter_that_stays_goes_through_all_stages(tmp_path: Path, project: 
         evaluation__alignment={
             **pattern["evaluation"]["alignment"],
             "budget": {"records": 100, "seconds": None},
-            "permutations": 50,
+            "permutations": 100,
         },
         export__int8=False,
     )

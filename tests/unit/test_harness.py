@@ -15,6 +15,7 @@ import pytest
 from stages import harness
 from stages.errors import DataError
 from stages.params.task import TaskParams
+from stages.tracking import session
 
 
 @pytest.fixture
@@ -127,6 +128,7 @@ def test_a_stage_becomes_the_launcher_that_the_environment_names(root: Path, mon
     assert words[0].endswith("torchrun")
     assert words[1:] == ["--nproc-per-node", "2", "-m", "stages.finetune"]
     assert harness.LAUNCH not in env, "what is launched must not launch again"
+    assert env[session.KEY] == session.key(), "what is launched may have no dvc above it"
 
 
 def test_a_launcher_that_is_not_there_is_named(

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -34,8 +35,25 @@ def test_it_writes_splits_schema_and_profile() -> None:
         assert table.column_names == ["id", "text", "label", "channel"]
         assert {str(kind) for kind in table.schema.types} == {"string"}
         assert table.num_rows == schema.rows[name]
-        assert schema.fingerprint[name] == artifacts.sha256(file)
+        assert schema.fingerprint[name] == artifacts.contents_sha256(file)
     assert sorted(file.name for file in artifacts.DATA_REPORT.iterdir()) == ["profile.json", "profile.png"]
+
+
+def test_a_fingerprint_is_of_records_and_not_of_how_they_were_written(tmp_path: Path) -> None:
+    rows = {"id": ["a", "b", "c"], "text": ["x", "你好", ""], "answers": [[1], [], [2, 3]]}
+    digests = []
+    for name, given in {"one": rows, "other": rows, "moved": {**rows, "text": ["你好", "x", ""]}}.items():
+        pq.write_table(
+            pa.table(given),
+            tmp_path / name,
+            row_group_size=2 if name == "other" else None,
+            compression="zstd" if name == "one" else "none",
+        )
+        digests.append(artifacts.contents_sha256(tmp_path / name))
+    assert artifacts.sha256(tmp_path / "one") != artifacts.sha256(tmp_path / "other")
+    assert digests[0] == digests[1] != digests[2]
+    pq.write_table(pa.table({**rows, "more": [1, 2, 3]}), tmp_path / "wider")
+    assert artifacts.contents_sha256(tmp_path / "wider") != digests[0]
 
 
 def test_the_same_input_gives_the_same_bytes() -> None:

@@ -63,7 +63,7 @@ class RegressionReport:
         spearman = scores_of["test"].headline["spearman"].value
         gold, predicted = (test[name].to_numpy() for name in ("gold", "predicted"))
         scores.draw(gold, predicted, f"test, Spearman {spearman:.3f}", artifacts.plot("scores.png"))
-        learning_curves.draw(artifacts.CURVES, artifacts.plot("learning_curves.png"))
+        learning_curves.draw(artifacts.CURVES, artifacts.plot("learning_curves.png"), ("per record", "correlation"))
         unused.fill(given.task.kind)
 
 

@@ -91,8 +91,42 @@ def test_similarity_of_pairs_is_spearmans() -> None:
     a, b = reader.vectors(first), reader.vectors(second)
     cosine = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
     assert one.right(reader).mean() == pytest.approx(spearmanr(cosine, shared).statistic, abs=2e-3)
+    assert abilities.spearman_by_record(cosine, shared).mean() == pytest.approx(spearmanr(cosine, shared).statistic)
     assert one.access
     assert abilities.of_pairs("p", first[:5], second[:5], shared[:5].astype(float)) == []
+
+
+def test_what_a_record_is_worth_to_spearmans_is_what_it_loses_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(abilities, "BLOCK", 7)
+    generator = np.random.default_rng(2)
+    x = generator.integers(0, 6, 30).astype(float)
+    y = np.round(x + generator.normal(size=30), 1)
+    found = abilities.spearman_by_record(x, y)
+    without = np.array([spearmanr(np.delete(x, i), np.delete(y, i)).statistic for i in range(30)])
+    np.testing.assert_allclose(found, spearmanr(x, y).statistic + 29 * (without.mean() - without), atol=1e-12)
+    assert (abilities.spearman_by_record(x, np.ones(30)) == 0).all()
+
+
+@pytest.mark.parametrize("noise", [0.2, 0.7])
+def test_spearmans_interval_is_as_wide_as_samples_differ(noise: float) -> None:
+    generator = np.random.default_rng(3)
+
+    def drawn() -> tuple[np.ndarray, np.ndarray]:
+        x = generator.normal(size=200)
+        return x, x + noise * generator.normal(size=200)
+
+    spread = np.std([spearmanr(*drawn()).statistic for _ in range(300)])
+    said = np.mean([abilities.spearman_by_record(*drawn()).std() / np.sqrt(200) for _ in range(30)])
+    assert said == pytest.approx(spread, rel=0.15)
+
+
+def test_a_text_that_was_always_an_example_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(abilities, "DRAWS", 1)
+    labels = ["sports"] * 120 + ["cooking"] * 6
+    texts = [f"{label} word{i}" for i, label in enumerate(labels)]
+    few_shot = next(one for one in abilities.of_labelled("set", texts, labels, 0) if "5-shot" in one.name)
+    assert few_shot.right(MadeUp()).tolist() == [1.0] * (126 - 10)
+    assert len(few_shot.right(MadeUp(forgets=0.5))) == 126 - 10
 
 
 def test_labelled_sets_are_read_four_ways() -> None:

@@ -10,15 +10,7 @@ import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import (
-    BertConfig,
-    BertForMaskedLM,
-    BertModel,
-    GPT2Config,
-    GPT2LMHeadModel,
-    T5Config,
-    T5ForConditionalGeneration,
-)
+from transformers import BertConfig, BertForMaskedLM, BertModel, GPT2Config, GPT2LMHeadModel
 
 from stages.alignment import interpolation, language
 from stages.alignment.abilities import Ability
@@ -55,18 +47,36 @@ def test_each_token_is_masked_once(masked: Path) -> None:
     speaker = language.speaker(masked, words, 0)
     assert speaker is not None
     assert speaker.kind == "masked"
-    losses, counts = speaker.losses(SENTENCES)
+    found = speaker.losses(SENTENCES)
     ids = words.encode(SENTENCES[0]).ids
     slow = 0.0
     for i, token in enumerate(ids):
         row = torch.tensor([[*ids[:i], 1, *ids[i + 1 :]]])
         with torch.no_grad():
             slow -= float(torch.log_softmax(speaker.model(input_ids=row).logits[0, i], 0)[token])
-    assert losses[0] == pytest.approx(slow, rel=1e-5)
-    assert counts.tolist() == [len(text.split()) for text in SENTENCES]
-    assert language.bits_per_byte(losses, SENTENCES) == pytest.approx(
-        losses.sum() / np.log(2) / sum(len(text) for text in SENTENCES)
-    )
+    assert found.nats[0] == pytest.approx(slow, rel=1e-5)
+    assert found.tokens.tolist() == [len(text.split()) for text in SENTENCES]
+    assert found.bits_per_byte == pytest.approx(found.nats.sum() / np.log(2) / sum(len(text) for text in SENTENCES))
+    assert found.perplexity == pytest.approx(np.exp(found.nats.sum() / found.tokens.sum()))
+
+
+def test_bytes_are_those_of_the_tokens_that_were_asked(masked: Path, tmp_path: Path) -> None:
+    long = " ".join(["水"] * 40 + ["order"] * 60)
+    words = words_of([*SENTENCES, "水"], ["[UNK]", "[MASK]"])
+    speaker = language.speaker(masked, words_of(SENTENCES, ["[UNK]", "[MASK]"]), 0)
+    assert speaker is not None
+    found = speaker.losses([long, SENTENCES[0]])
+    assert found.tokens.tolist() == [64, 7]
+    # 40 characters of three bytes with a blank each, 24 words of five with a blank between.
+    assert found.covered.tolist() == [40 * 4 + 24 * 6 - 1, len(SENTENCES[0])]
+    config = GPT2Config(vocab_size=words.get_vocab_size(), n_embd=8, n_layer=1, n_head=1, n_positions=64)
+    GPT2LMHeadModel(config).save_pretrained(tmp_path)
+    forced = language.speaker(tmp_path, words, 1)
+    assert forced is not None
+    found = forced.losses([long, SENTENCES[0], "the"])
+    assert found.tokens.tolist() == [63, 6, 0]
+    assert found.covered.tolist() == [40 * 4 + 24 * 6 - 1 - 3, len(SENTENCES[0]) - 3, 0]
+    assert found.nats[2] == 0
 
 
 def test_another_body_changes_the_losses_and_the_same_one_does_not(masked: Path) -> None:
@@ -83,28 +93,6 @@ def test_another_body_changes_the_losses_and_the_same_one_does_not(masked: Path)
 def test_a_base_model_without_output_layer_has_nothing_to_put_back(tmp_path: Path) -> None:
     folder = tiny.base(tmp_path / "base")
     assert language.speaker(folder, Tokenizer.from_file(str(folder / "tokenizer.json")), 0) is None
-
-
-def test_sequence_to_sequence_models_continue_the_first_half(tmp_path: Path) -> None:
-    words = words_of(SENTENCES, ["<unk>", "<pad>"])
-    torch.manual_seed(0)
-    config = T5Config(
-        vocab_size=words.get_vocab_size(),
-        d_model=16,
-        d_ff=32,
-        d_kv=8,
-        num_layers=1,
-        num_heads=2,
-        decoder_start_token_id=1,
-    )
-    T5ForConditionalGeneration(config).save_pretrained(tmp_path)
-    speaker = language.speaker(tmp_path, words, 1)
-    assert speaker is not None
-    assert speaker.kind == "sequence-to-sequence"
-    losses, counts = speaker.losses([*SENTENCES, "too short"])
-    assert counts.tolist() == [4, 4, 3, 0]
-    assert losses[-1] == 0
-    assert (losses[:3] > 0).all()
 
 
 def train(model: GPT2LMHeadModel, words: Tokenizer, texts: list[str], steps: int, rate: float) -> None:
@@ -151,10 +139,10 @@ def test_a_causal_model_trained_here_forgets_general_text_when_it_is_tuned(proje
     train(replaying, words, [text for pair in zip(own, general[100:330] * 4, strict=False) for text in pair], 80, 2e-3)
     held = general[:100]
     losses = [one.losses(held) for one in (before, *(before.with_body(m.transformer) for m in (model, replaying)))]
-    perplexity, forgot, kept = (float(np.exp(loss.sum() / count.sum())) for loss, count in losses)
+    perplexity, forgot, kept = (one.perplexity for one in losses)
     assert forgot > 1.5 * perplexity
     assert perplexity < kept < perplexity + 0.8 * (forgot - perplexity)
-    bits = [language.bits_per_byte(loss, held) for loss, _ in losses]
+    bits = [one.bits_per_byte for one in losses]
     assert bits[0] < bits[2] < bits[1]
 
 

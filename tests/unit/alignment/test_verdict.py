@@ -121,6 +121,17 @@ def test_retention(kept: Estimate | None, state: str) -> None:
     assert on_retention(Retention(readings, [1.0, 0.8], 100), LIMITS).state == state
 
 
+def test_a_certain_loss_is_not_hidden_by_an_uncertain_one() -> None:
+    readings = [reading(about(0.80, 0.2), "unsure"), reading(about(0.82, 0.02), "lost")]
+    found = on_retention(Retention(readings, [1.0, 0.8], 100), LIMITS)
+    assert found.state == "MISALIGNED"
+    assert "“lost”" in found.evidence
+    readings = [reading(about(0.95, 0.02), "least"), reading(about(0.96, 0.26), "unsure")]
+    found = on_retention(Retention(readings, [1.0, 0.8], 100), LIMITS)
+    assert found.state == "INCONCLUSIVE"
+    assert "“unsure”" in found.evidence
+
+
 @pytest.fixture
 def alignment() -> Alignment:
     gaps = task(about(0.1, 0.03), about(0.05, 0.02))
@@ -225,6 +236,7 @@ def test_references_are_text_or_labelled_sets(tmp_path: Path) -> None:
     (tmp_path / "set.jsonl").write_text('{"text": "a", "intent": "x"}\n\n{"text": "b", "label": 3}\n', encoding="utf-8")
     (tmp_path / "table.csv").write_text("text,label\nhello,y\n", encoding="utf-8")
     (tmp_path / "pairs.csv").write_text("text_a,text_b,score\nhello,hi,4.5\n你好,再见,0\n", encoding="utf-8")
+    (tmp_path / "own.jsonl").write_text('{"text": "你好", "text_b": "您好", "score": 5}\n', encoding="utf-8")
     (tmp_path / "nli.jsonl").write_text('{"text_a": "a cat", "text_b": "an animal", "label": "entails"}\n', "utf-8")
     (tmp_path / "names.jsonl").write_text('{"tokens": ["我", "在", "北京"], "tags": ["O", "O", "LOC"]}\n', "utf-8")
     (tmp_path / "phone.jsonl").write_text('{"text": "Where is it?", "changed": "wheres it", "label": "x"}\n', "utf-8")
@@ -235,8 +247,21 @@ def test_references_are_text_or_labelled_sets(tmp_path: Path) -> None:
     assert found.changes == {"phone": (["Where is it?"], ["wheres it"], ["x"])}
     assert found.texts == {"news": ["one line", "第二行", "3", "4"]}
     assert found.probes == {"set": (["a", "b"], ["x", "3"]), "table": (["hello"], ["y"])}
-    assert found.pairs == {"pairs": (["hello", "你好"], ["hi", "再见"], [4.5, 0.0])}
+    assert found.pairs == {
+        "own": (["你好"], ["您好"], [5.0]),
+        "pairs": (["hello", "你好"], ["hi", "再见"], [4.5, 0.0]),
+    }
     assert references.read(tmp_path / "news.txt").probes == {}
+
+
+def test_references_of_one_stem_stand_beside_each_other_and_long_fields_are_read(tmp_path: Path) -> None:
+    long = "x" * 200_000
+    (tmp_path / "set.jsonl").write_text('{"text": "a", "label": "x"}\n' * 4, encoding="utf-8")
+    (tmp_path / "set.csv").write_text(f"text,label\n{long},y\n", encoding="utf-8")
+    (tmp_path / "chat.txt").write_text("one\u2028message\nanother\x0cone\n", encoding="utf-8")
+    found = references.read(tmp_path)
+    assert found.probes == {"set.jsonl": (["a"] * 4, ["x"] * 4), "set.csv": ([long], ["y"])}
+    assert found.texts == {"chat": ["one\u2028message", "another\x0cone"]}
 
 
 @pytest.mark.parametrize(
@@ -248,6 +273,9 @@ def test_references_are_text_or_labelled_sets(tmp_path: Path) -> None:
         ("a.jsonl", '{"tokens": ["a"], "tags": ["O"]}\n{"tokens": ["a"], "tags": []}', r"a\.jsonl:2: tokens"),
         ("a.jsonl", '{"text": "a", "changed": "b"}\n{"text": "a"}', r"a\.jsonl:2: text, changed"),
         ("a.jsonl", "{", r"a\.jsonl:1: not JSON"),
+        ("a.csv", 'text,label\n"a\nb",x\n"c,y\nd,z\n', r"a\.csv:4: the quoting is broken"),
+        ("a.csv", "text,label\na,b\na,b,c\n", r"a\.csv:3: more fields"),
+        ("a.csv", 'text,label\n"a\nb",x\nc,\n', r"a\.csv:4: label"),
         ("a.jsonl", "[1]", "expected an object"),
         ("a.txt", b"caf\xe9", "not UTF-8"),
         ("a.doc", "x", "holds no"),

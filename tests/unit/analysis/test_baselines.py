@@ -11,7 +11,7 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
 from stages.analysis import baselines, comparison
-from stages.analysis.baselines import TfidfBaseline, majority
+from stages.analysis.baselines import TfidfBaseline, learned_from, majority
 from stages.metrics.intervals import Bootstrap
 
 ENGLISH = (
@@ -208,3 +208,11 @@ def test_texts_without_a_word_are_no_trouble() -> None:
     texts, labels = ["😀😀", "🎉🎉🎉"] * 10, np.array([0, 1] * 10)
     fitted = baselines.TfidfBaseline(texts, labels, (texts[:4], labels[:4]), 2, 1)
     assert fitted.predict(["😀😀", "🎉🎉"]).predicted.tolist() == [0, 1]
+
+
+def test_no_class_is_left_out_of_a_sample() -> None:
+    labels = np.array([0] * 2000 + [1] * 2 + [2] * 500)
+    taken = learned_from(labels, 100, 3)
+    assert set(labels[taken]) == {0, 1, 2}
+    assert 100 <= taken.sum() <= 101
+    assert learned_from(labels, 5000, 3).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -43,6 +44,17 @@ def test_the_packaged_model_is_the_pinned_one() -> None:
 def test_a_model_that_cannot_be_used_is_refused_with_the_remedy(base: str, extra: dict[str, str], says: str) -> None:
     with pytest.raises(ModelError, match=says):
         base_model.locate(ModelParams.model_validate({"base": base, **extra}))
+
+
+def test_a_commit_says_nothing_of_a_folder(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model.safetensors").write_text("weights")
+    params = ModelParams(base=str(tmp_path), revision="0" * 40)
+    assert base_model.locate(params) == tmp_path
+    assert f"Set model.sha256: {hashlib.sha256(b'weights').hexdigest()}" in caplog.text
+    assert base_model.pin(params) is None
+    assert base_model.pin(ModelParams(revision="0" * 40)) is None
+    assert base_model.pin(ModelParams(base="some/model", revision="0" * 40)) == "0" * 40
 
 
 def test_pickled_weights_are_never_taken(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stages.gate import rules
+from stages.analysis import slices
+from stages.gate import drawing, rules
 from stages.gate.rules import Decisions
 from stages.params.gate import GateParams
 
@@ -123,6 +124,25 @@ def test_floors_and_verdicts() -> None:
     assert missing.outcome == "INCONCLUSIVE"
     assert rules.verdict([missing, rules.floor("accuracy", 0.9, 0.8)]) == "INCONCLUSIVE"
     assert rules.verdict([missing, rules.floor("accuracy", 0.7, 0.8)]) == "FAIL"
+
+
+def test_nothing_asked_is_nothing_passed() -> None:
+    assert rules.verdict([]) == "INCONCLUSIVE"
+    assert "<svg" in drawing.forest([], -1.0, str)
+
+
+def test_a_kept_column_does_not_take_the_place_of_a_slice_of_ours() -> None:
+    assert list(slices.own({"length": ["a"], "class": ["b"], "channel": ["c"]})) == [
+        "column length",
+        "column class",
+        "channel",
+    ]
+    gold = np.zeros(600, dtype=int)
+    right = Decisions([str(i) for i in range(600)], gold, np.where(np.arange(600) < 200, 1, 0), np.ones(600))
+    texts = ["x" * (1 + i // 200) for i in range(600)]
+    found = rules.worst_slice(right, texts, {"length": ["same", "other"] * 300}, 0.9, GateParams())
+    assert found.outcome == "FAIL"
+    assert "length: short" in found.why
 
 
 def test_what_turned_is_listed_surest_first() -> None:

@@ -28,6 +28,11 @@ def test_log_me_is_the_evidence_of_bayesian_regression() -> None:
     assert transferability.log_me(x, y, 3) == pytest.approx(np.mean(expected), rel=1e-4)
 
 
+def test_a_class_that_the_sample_lacks_changes_nothing() -> None:
+    x, y = clouds(120, 4, 30, 1.0, 5)
+    assert transferability.log_me(x, y, 6) == transferability.log_me(x, y, 4)
+
+
 def test_h_score_is_the_overlap_of_features_and_classes() -> None:
     x, y = clouds(120, 4, 6, 1.0, 1)
     centred = x - x.mean(0)

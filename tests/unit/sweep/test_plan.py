@@ -70,7 +70,6 @@ def test_a_run_keeps_its_name_when_only_what_it_does_not_read_changes(folder: Pa
         ),
         ({"rows": {"a": {"training.seed": 1}}}, "training.seed is set by `seeds`"),
         ({"rows": {"a": {"adaptation.lora": {"rank": 4}}}}, "name single keys"),
-        ({"rows": {"a": {}, "b": {"training.epochs": EPOCHS}}}, "rows 'a' and 'b' say the same"),
         ({"seeds": [1, 1]}, "names a seed twice"),
         ({"seeds": []}, "seeds"),
         ({"rows": {}}, "rows"),
@@ -82,6 +81,13 @@ def test_what_cannot_work_is_refused_with_its_place(content: dict[str, Any], sai
         plan.trials(sweep(**content))
     assert said in str(found.value)
     assert "sweep.yaml" in str(found.value)
+
+
+def test_a_row_that_says_what_another_one_says_is_left_out(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    own = plan.trials(sweep(rows={"a": {}}, seeds=[1, 2]))
+    found = plan.trials(sweep(rows={"a": {}, "b": {"training.epochs": EPOCHS}}, seeds=[1, 2]))
+    assert found == own
+    assert "row 'b' says what 'a' says" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,19 @@ def test_a_second_reference_is_taught_where_the_first_is_lost() -> None:
     }
 
 
+def test_each_window_is_taught_the_reference_that_it_holds() -> None:
+    twice = f"Water . {CONTEXT} Water came back in 2003 ."
+    table = records(["Water"], context=twice)
+    places = [{"text": "Water", "start": at} for at in (0, twice.rindex("Water"))]
+    table = table.set_column(3, "answers", pa.array([places], table.schema.field("answers").type))
+    rows = TASK.encode(table, WORDS, 20, SCHEMA).rows.to_pylist()
+    for row in rows:
+        held = [one["start"] for one in places if one["start"] in row["starts"]]
+        assert (row["first"] > 0) == bool(held)
+        assert row["first"] <= 0 or row["starts"][row["first"]] == held[0]
+    assert {row["starts"][row["first"]] for row in rows if row["first"] > 0} == {one["start"] for one in places}
+
+
 def test_what_a_perfect_model_says_are_the_answers_with_their_offsets() -> None:
     asked = records(["1997"], ["北京市"], ["the river", "river"], ["2001"])
     rows = TASK.encode(asked, WORDS, 20, SCHEMA).rows

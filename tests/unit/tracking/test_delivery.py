@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -86,6 +87,28 @@ def test_a_delivery_that_broke_off_is_done_again_without_doubles(root: Path, mon
     assert len(delivery.pending()) == 1
     assert delivery.deliver() == 1
     assert sorted(one.info.run_name.split()[0] for one in runs()) == ["prepare", "repro"]
+
+
+def test_without_locks_records_are_delivered_all_the_same(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "no locks here")
+
+    run_stage(root)
+    monkeypatch.setattr("fcntl.flock", refuse)
+    assert delivery.deliver() == 1
+
+
+def test_a_refused_record_does_not_keep_a_session_from_being_completed(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "dvc.lock").write_text(LOCK)
+    run_stage(root)
+    with monkeypatch.context() as patch:
+        patch.setattr(delivery, "_fill", lambda *_: (_ for _ in ()).throw(ValueError("refused")))
+        with pytest.raises(ValueError, match="refused"):
+            sync(TrackingParams())
+    parent = next(one for one in runs() if one.info.run_name.startswith("repro"))
+    assert parent.data.tags["stage.finetune"] == "restored or unchanged"
 
 
 def test_only_one_delivery_at_a_time(root: Path) -> None:

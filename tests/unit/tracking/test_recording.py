@@ -199,7 +199,7 @@ def test_the_next_stage_tells_of_a_delivery_that_failed(
     (root / ".tracking" / "failure").write_text("OperationalError: locked")
     with caplog.at_level(logging.WARNING), spool.stage_run("prepare", {}, TrackingParams()):
         pass
-    assert "MLflow could not be reached (OperationalError: locked)" in caplog.text
+    assert "MLflow did not take the last record (OperationalError: locked)" in caplog.text
     assert len(spools(root)) == 1
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from stages.tracking import session
 
-NAMES = ("DVC_EXP_BASELINE_REV", "DVC_EXP_NAME")
+NAMES = ("DVC_EXP_BASELINE_REV", "DVC_EXP_NAME", session.KEY)
 
 
 class Process:
@@ -135,3 +135,8 @@ def test_records_lie_in_the_checkout_and_not_where_one_happens_to_be(
 
 def test_this_very_process_is_not_taken_for_dvc() -> None:
     assert not session._is_dvc(psutil.Process())
+
+
+def test_a_launcher_hands_the_session_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(session.KEY, "host-7-1.00")
+    assert key_below(monkeypatch) == "host-7-1.00"

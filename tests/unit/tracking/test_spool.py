@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -107,3 +108,59 @@ def test_a_server_that_is_down_costs_a_warning(root: Path, project: Path) -> Non
     assert "did not take the record" in done.stderr
     assert time.monotonic() - began < 60
     assert len(delivery.pending()) == 1
+
+
+def test_a_stage_on_another_machine_is_not_taken_for_gone(root: Path) -> None:
+    folder = root / ".tracking" / "spool"
+    folder.mkdir(parents=True)
+    begin = {"kind": "begin", "time": 1, "pid": 2**22 - 1, "started": 0.0, "machine": "elsewhere pid:[1]"}
+    file = folder / "a.jsonl"
+    file.write_text(json.dumps(begin) + "\n")
+    assert delivery.pending() == []
+    old = time.time() - delivery.SILENT - 10
+    os.utime(file, (old, old))
+    assert delivery.pending() == [file]
+    file.write_text(json.dumps(begin) + '\n{"kind": "end", "time": 2, "status": "FINISHED"}\n')
+    assert delivery.pending() == [file]
+
+
+def test_what_comes_after_a_record_was_put_away_is_added_to_it(root: Path) -> None:
+    folder = root / ".tracking"
+    for part in ("spool", "done"):
+        (folder / part).mkdir(parents=True)
+    (folder / "done" / "a.jsonl").write_text('{"kind": "begin", "time": 1}\n')
+    late = folder / "spool" / "a.jsonl"
+    late.write_text('{"kind": "end", "time": 2, "status": "FINISHED"}\n')
+    old = time.time() - delivery.YOUNG - 10
+    os.utime(late, (old, old))
+    assert delivery.deliver() == 1
+    assert not late.exists()
+    assert delivery.status_of(delivery.events(folder / "done" / "a.jsonl")) == "FINISHED"
+
+
+def test_names_of_metrics_are_such_as_mlflow_takes(root: Path) -> None:
+    from mlflow.utils.validation import _validate_metric_name
+
+    with spool.stage_run("prepare", {}, TrackingParams()) as record:
+        record.metrics({"train.spans, dropped": 1.0, "你好 (a)": 2.0})
+    events = delivery.events(next((root / ".tracking" / "spool").glob("*.jsonl")))
+    names = list(events[1]["values"])
+    assert names == ["train.spans_ dropped", "你好 _a_"]
+    for name in names:
+        _validate_metric_name(name)
+
+
+@pytest.mark.parametrize(
+    ("uri", "meant"),
+    [
+        ("sqlite:///mlflow.db", "sqlite:///{root}/mlflow.db"),
+        ("sqlite:////srv/mlflow.db", "sqlite:////srv/mlflow.db"),
+        ("runs", "file://{root}/runs"),
+        ("file:runs", "file://{root}/runs"),
+        ("file:///srv/runs", "file:///srv/runs"),
+        ("http://127.0.0.1:5000", "http://127.0.0.1:5000"),
+        ("databricks", "databricks"),
+    ],
+)
+def test_a_relative_store_lies_in_the_checkout_wherever_a_stage_runs(root: Path, uri: str, meant: str) -> None:
+    assert delivery.store(uri) == meant.format(root=root)
