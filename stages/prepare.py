@@ -38,6 +38,13 @@ def work(stage: harness.Stage) -> None:
         artifacts.write_json(reports / "profile.json", whole)
         picture.draw(profiles, labels, reports / "profile.png")
     tell(drafts, whole, labels)
+    other = task.relation.other
+    if task.kind == "relation" and other is not None and other not in labels:
+        log.warning(
+            "task.relation.other: no class is called '%s', so the official score leaves none out. Name the class that means "
+            "that there is no relation, or set it to null.",
+            other,
+        )
     record(stage, schema, drafts)
 
 

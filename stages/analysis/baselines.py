@@ -2,7 +2,8 @@
 
 The second one sees words (1-2) and characters (2-5, within word boundaries, so that scripts without spaces work too). Its
 strength is chosen on validation. It is a strong baseline on short texts and costs seconds: whoever fine-tunes should know it.
-Above `LARGEST` records of train a seeded, stratified sample is used, which bounds time and memory.
+Above `LARGEST` records of train a seeded, stratified sample is used, and with many classes fewer features, which bounds time
+and memory.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from stages.metrics.solving import by_one_thread
 
 LARGEST = 20_000
 FEATURES = 100_000
+"""Of words, and of characters; those that are most frequent in train."""
+WEIGHTS = 12_000_000
+"""Of features times classes; logistic regression's solver keeps 25 copies of them in float64."""
 WORD = re.compile(r"(?u)\b\w+\b")
 STRENGTHS = (3.0, 30.0)
 """Inverse regularisation; on short texts the better one lies between."""
@@ -66,7 +70,7 @@ class TfidfBaseline:
         seed: int,
     ) -> None:
         chosen = np.flatnonzero(learned_from(labels, LARGEST, seed))
-        self.features, matrix = features_of([texts[int(i)] for i in chosen])
+        self.features, matrix = features_of([texts[int(i)] for i in chosen], classes)
         held, gold = self.features.transform(validation[0]), validation[1]
         self.classes = classes
         fitted = [_fit(matrix, labels[chosen], strength) for strength in STRENGTHS]
@@ -97,12 +101,18 @@ def learned_from(labels: np.ndarray, most: int, seed: int) -> np.ndarray:
     return taken
 
 
-def features_of(texts: Sequence[str]) -> tuple[Any, Any]:
-    """TF-IDF of words and of characters, fitted on texts: what transforms others, and the texts' own matrix."""
+def features_of(texts: Sequence[str], classes: int = 1) -> tuple[Any, Any]:
+    """TF-IDF of words and of characters, fitted on texts: what transforms others, and the texts' own matrix.
+
+    Args:
+        texts: at least one.
+        classes: that are solved for at once; see `WEIGHTS`.
+    """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import FeatureUnion
 
-    common = {"sublinear_tf": True, "max_features": FEATURES, "dtype": np.float32}
+    most = min(FEATURES, max(WEIGHTS // (2 * classes), 1))
+    common = {"sublinear_tf": True, "max_features": most, "dtype": np.float32}
     parts = [("characters", TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), **common))]
     if any(WORD.search(text) for text in texts):
         parts.append(("words", TfidfVectorizer(ngram_range=(1, 2), token_pattern=WORD.pattern, **common)))

@@ -35,7 +35,7 @@ class Behaviour:
 def case_of(record: dict[str, Any], classes: Sequence[str]) -> Case | None:
     """A case from its record; None when it is of a type that cannot be judged.
 
-    A label is a class name, or the number of a class.
+    A label is a class name, or, where no class has that name, the number of a class.
     """
     examples = [str(text) for text in record["examples"]]
     kind, label = record.get("type"), record.get("label")
@@ -44,7 +44,8 @@ def case_of(record: dict[str, Any], classes: Sequence[str]) -> Case | None:
     if kind != "MFT" or label is None:
         return None
     number = isinstance(label, int) and not isinstance(label, bool) and 0 <= label < len(classes)
-    name = classes[label] if number else str(label)
+    # Classes may be called 1 to 5.
+    name = classes[label] if number and str(label) not in classes else str(label)
     return Case(str(record["test"]), examples, name) if name in classes else None
 
 

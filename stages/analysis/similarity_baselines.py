@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stages.analysis.baselines import features_of
+from stages.analysis.baselines import LARGEST, features_of
 
 Pairs = tuple[Sequence[str], Sequence[str]]
 
@@ -19,11 +19,15 @@ class CosineBaseline:
     """Cosine of the two texts' TF-IDF vectors, on the scale of the scores.
 
     Args:
-        pairs: first and second texts of train.
+        pairs: first and second texts of train; of more than `LARGEST` a sample is used.
         scores: of train `(records,)`.
+        seed: of the sample.
     """
 
-    def __init__(self, pairs: Pairs, scores: np.ndarray) -> None:
+    def __init__(self, pairs: Pairs, scores: np.ndarray, seed: int = 0) -> None:
+        if len(scores) > LARGEST:
+            chosen = np.sort(np.random.default_rng(seed).choice(len(scores), LARGEST, replace=False))
+            pairs, scores = ([pairs[0][i] for i in chosen], [pairs[1][i] for i in chosen]), scores[chosen]
         self.features, _ = features_of([*pairs[0], *pairs[1]])
         cosine = self.cosines(pairs)
         spread = float(cosine.var())

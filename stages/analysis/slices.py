@@ -38,9 +38,34 @@ class Slices:
     limit: float
 
 
-def own(columns: Mapping[str, Sequence[str]]) -> dict[str, np.ndarray]:
+def own(columns: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
     """Kept columns by names that nothing else is sliced by."""
-    return {f"column {name}" if name in BUILT_IN else name: np.array(values) for name, values in columns.items()}
+    return {f"column {name}" if name in BUILT_IN else name: values for name, values in columns.items()}
+
+
+def thirds(texts: Sequence[str]) -> list[str]:
+    """Of each text, in which third it is by its length."""
+    lengths = np.array([len(text) for text in texts])
+    low, high = np.quantile(lengths, [1 / 3, 2 / 3])
+    return np.where(lengths <= low, "short", np.where(lengths <= high, "middling", "long")).tolist()
+
+
+def parts(values: Mapping[str, Sequence[str]], fewest: int) -> dict[str, np.ndarray]:
+    """Row numbers of the records of each value, by "column: value", in the order of columns and of values.
+
+    Args:
+        values: of each record, by column; one that has a single value cuts nothing.
+        fewest: records of a value that is named.
+    """
+    found: dict[str, np.ndarray] = {}
+    for column, given in values.items():
+        names, place, counts = np.unique(
+            np.array([str(one) for one in given], dtype=object), return_inverse=True, return_counts=True
+        )
+        rows = np.split(np.argsort(place, kind="stable"), np.cumsum(counts)[:-1])
+        if len(names) > 1:
+            found |= {f"{column}: {name}": own for name, own in zip(names, rows, strict=True) if len(own) >= fewest}
+    return found
 
 
 def measure(
@@ -55,17 +80,7 @@ def measure(
         right: whether the model was right `(records,)`.
         seed: of the shuffles.
     """
-    lengths = np.array([len(text) for text in texts])
-    low, high = np.quantile(lengths, [1 / 3, 2 / 3])
-    thirds = np.where(lengths <= low, "short", np.where(lengths <= high, "middling", "long"))
-    values: dict[str, np.ndarray] = {"length": thirds, "class": np.array(gold), **own(columns)}
-    members = {
-        f"{name}: {value}": np.flatnonzero(found == value)
-        for name, found in values.items()
-        for value in sorted(set(found.tolist()), key=str)
-        if len(set(found.tolist())) > 1
-    }
-    members = {name: rows for name, rows in members.items() if len(rows) >= FEWEST}
+    members = parts({"length": thirds(texts), "class": gold, **own(columns)}, FEWEST)
     if not members:
         return Slices([], 0.0)
     generator = np.random.default_rng(seed)

@@ -47,6 +47,9 @@ def assemble(drafts: dict[str, Draft], params: DataParams) -> tuple[dict[str, Dr
     if params.limit is not None:
         for draft in drafts.values():
             draft.keep(splitting.sample(draft.shape.strata(draft), params.limit, params.split.seed))
+        lack = drafts["train"].shape.too_little(drafts["train"])
+        if lack is not None:
+            raise DataError(f"data.limit: {params.limit} leaves too little of train: {lack} Raise it.")
     return {name: drafts[name] for name in SPLITS if name in drafts}, labels
 
 

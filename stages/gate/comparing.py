@@ -40,11 +40,6 @@ def compare(words: Sequence[str]) -> int:
     chosen = parser.parse_args(words)
     try:
         params = cast("GateParams", load((GateParams,))["gate"])
-        unknown = set(params.margins) - {"accuracy", "macro_f1"}
-        if unknown:
-            raise sources.CannotJudgeError(
-                f"gate.margins: '{min(unknown)}' is no gated metric. Use accuracy and macro_f1."
-            )
         first = named(chosen.baseline or params.baseline)
         baselines = standing(first, named(chosen.champion, "champion ") if chosen.champion else None)
         candidate = sources.candidate()

@@ -142,7 +142,7 @@ def judge(found: Sequence[Difference], params: GateParams) -> list[Finding]:
 
 def worst_class(candidate: Decisions, names: list[str], floor: float, params: GateParams) -> Finding:
     """Recall of the worst class; chance among so many classes is not a failure."""
-    classes = {names[one]: candidate.gold == one for one in np.unique(candidate.gold)}
+    classes = {names[one]: np.flatnonzero(candidate.gold == one) for one in np.unique(candidate.gold)}
     return worst_of("worst_class_recall", "class", classes, candidate.right, floor, params)
 
 
@@ -158,17 +158,7 @@ def worst_slice(
         floor: least true accuracy anywhere.
         params: level and resampling.
     """
-    lengths = np.array([len(text) for text in texts])
-    low, high = np.quantile(lengths, [1 / 3, 2 / 3])
-    thirds = np.where(lengths <= low, "short", np.where(lengths <= high, "middling", "long"))
-    kept = slices.own({name: [str(one) for one in given] for name, given in columns.items()})
-    values = {"length": thirds, **kept}
-    members = {
-        f"{name}: {value}": found == value
-        for name, found in values.items()
-        for value in sorted(set(found.tolist()))
-        if len(set(found.tolist())) > 1
-    }
+    members = slices.parts({"length": slices.thirds(texts), **slices.own(columns)}, FEWEST)
     return worst_of("slice_accuracy", "slice", members, candidate.right, floor, params)
 
 
@@ -180,12 +170,12 @@ def worst_of(
     Args:
         rule: its name under `gate.floors`.
         what: a part is called.
-        members: which records belong to each part `(records,)`; parts below `FEWEST` records are not looked at.
+        members: row numbers of each part; parts below `FEWEST` records are not looked at.
         right: whether each decision is gold `(records,)`.
         floor: least true share anywhere.
         params: level and resampling.
     """
-    parts = {name: right[own] for name, own in members.items() if own.sum() >= FEWEST}
+    parts = {name: right[own] for name, own in members.items() if len(own) >= FEWEST}
     if not parts:
         return Finding(f"floors.{rule}", "INCONCLUSIVE", f"no {what} has {FEWEST} test records")
     name = min(parts, key=lambda each: float(parts[each].mean()))

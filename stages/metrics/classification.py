@@ -99,7 +99,7 @@ def evaluate(
         probabilities: `(records, classes)`, in the order of `labels`.
         labels: class names.
         bootstrap: how intervals are made.
-        top_k: records count as right when gold is among so many best guesses.
+        top_k: records count as right when gold is among so many best guesses; left out where there are no more classes.
         bins: of the calibration error.
 
     Returns:
@@ -108,8 +108,10 @@ def evaluate(
     counts = confusion(gold, predicted, len(labels))
     estimates = bootstrap.of_confusion(gold, predicted, len(labels), from_confusion)
     headline = dict(zip(FROM_CONFUSION, estimates, strict=True))
+    # Among as many guesses as there are classes gold always is.
+    top = {f"top{top_k}_accuracy": in_top(probabilities, gold, top_k).astype(float)} if top_k < len(labels) else {}
     means = {
-        f"top{top_k}_accuracy": in_top(probabilities, gold, top_k).astype(float),
+        **top,
         "log_loss": calibration.log_losses(probabilities, gold),
         "brier": calibration.brier_scores(probabilities, gold),
     }

@@ -1,8 +1,8 @@
 """Estimates with intervals, by the percentile bootstrap over records.
 
 Records are drawn with replacement and the metric is computed anew (Efron & Tibshirani 1993, ch. 13). One set of resamples
-serves all metrics of a split, so that differences between them are paired. A metric that needs only which classes met
-(accuracy, F1, MCC) is computed from resampled confusion counts; one that is a mean over records, from resampled weights.
+serves all means over records of a split, so that differences between them are paired. A metric that needs only which classes
+met (accuracy, F1, MCC) is computed from resampled confusion counts; one that is a mean over records, from resampled weights.
 
 Cost: `resamples` x `records` multinomial weights, made in blocks of at most 8 MB; 3,080 records, 77 classes and 2,000
 resamples take about a second on one core.
@@ -49,7 +49,7 @@ class Bootstrap:
         resamples: how many.
         confidence: of the interval, in (0, 1).
         seed: of the resampling; the same seed and number of records give the same resamples, so that the
-            intervals of two models on one split are paired.
+            intervals of means over records are paired between two models on one split.
     """
 
     resamples: int = 2000

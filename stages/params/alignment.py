@@ -30,13 +30,13 @@ class Budget(Settings):
 
     Attributes:
         records: most records per statistic and split (half as many where each is read several times); costs grow with it,
-            intervals shrink.
+            intervals shrink. Statistics that compare each with each need 3 GiB for 4,000.
         seconds: what all of it may take on two plain cores, by a count of operations and never by a clock, so that the same
             commit has the same samples on each machine; they shrink until the count fits (`stages.alignment.budget`).
             null: no such cap.
     """
 
-    records: Annotated[int, Field(ge=100)] = 1000
+    records: Annotated[int, Field(ge=100, le=4000)] = 1000
     seconds: Annotated[float, Field(ge=1)] | None = 120.0
 
 

@@ -57,6 +57,15 @@ class Columns(Settings):
     group: str | None = None
     keep: list[str] = Field(default_factory=list)
 
+    @model_validator(mode="after")
+    def _kept_columns_are_no_texts(self) -> Columns:
+        if "text_b" in self.keep:
+            msg = (
+                "keep: text_b would be taken for the second text of a pair; call the column otherwise, or leave it out"
+            )
+            raise ValueError(msg)
+        return self
+
 
 class Csv(Settings):
     """How delimited text is read.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from stages.params.section import Section, Settings
 
@@ -52,6 +52,10 @@ class NewData(Settings):
     text_auc: Annotated[float, Field(ge=0.5, le=1)] | None = None
 
 
+GATED = ("accuracy", "macro_f1")
+"""Metrics that can be tested by paired decisions."""
+
+
 class GateParams(Section):
     """The `gate` section.
 
@@ -73,3 +77,12 @@ class GateParams(Section):
     seed: Annotated[int, Field(ge=0)] = 17
     floors: Floors = Floors()
     data: NewData = NewData()
+
+    @field_validator("margins")
+    @classmethod
+    def _metrics_are_gated(cls, margins: dict[str, float]) -> dict[str, float]:
+        unknown = sorted(set(margins) - set(GATED))
+        if unknown:
+            msg = f"'{unknown[0]}' is no gated metric; there are {' and '.join(GATED)}"
+            raise ValueError(msg)
+        return margins

@@ -103,7 +103,9 @@ def _explain(error: ValidationError, section: type[Section]) -> Iterable[Problem
 
 def _is_union_branch(part: str | int) -> bool:
     """Whether a step of pydantic's path names a branch of a union instead of a key of the file."""
-    return isinstance(part, str) and (part in {"str", "int", "float", "bool", "none"} or "[" in part)
+    if not isinstance(part, str):
+        return False
+    return part in {"str", "int", "float", "bool", "none"} or part.startswith("constrained-") or "[" in part
 
 
 def _keys_at(section: type[BaseModel], path: tuple[str | int, ...]) -> tuple[str, ...]:

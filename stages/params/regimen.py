@@ -6,6 +6,7 @@ The rules are asked by `stages.params.combinations`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import cast
 
 from stages.errors import Problem
@@ -103,7 +104,8 @@ def passes_differ_by_dropout(sections: Sections) -> Iterator[Problem]:
     extra, model = cast("ObjectivesParams", sections["objectives"]), cast("ModelParams", sections["model"])
     adaptation = cast("AdaptationParams", sections["adaptation"])
     still = adaptation.method == "frozen" and adaptation.frozen.layers == "all"
-    if extra.r_drop > 0 and model.head_dropout == 0 and (model.dropout == 0 or still):
+    own = {"lora": adaptation.lora.dropout, "adalora": adaptation.adalora.dropout}.get(adaptation.method, 0.0)
+    if extra.r_drop > 0 and model.head_dropout == own == 0 and (model.dropout == 0 or still):
         what = "frozen base models have none" if still else "model.dropout and model.head_dropout are 0"
         yield Problem(f"two passes are the same without dropout ({what}); switch it off", field="objectives.r_drop")
     if extra.adversarial.kind == "freelb" and extra.adversarial.steps == 1:
@@ -169,12 +171,23 @@ def references_are_held_out(sections: Sections) -> Iterator[Problem]:
     """Text that training looks at says nothing about forgetting."""
     evaluation = cast("EvaluationParams", sections["evaluation"])
     extra = cast("ObjectivesParams", sections["objectives"])
-    if extra.reads_references and extra.references == evaluation.references:
+    if extra.reads_references and _holds(Path(evaluation.references), Path(extra.references)):
         what = (
             f"{extra.references} is what evaluation.references measures retention on, and training on it would flatter "
             "that; name other general text"
         )
         yield Problem(what, field="objectives.references")
+
+
+def _holds(place: Path, file: Path) -> bool:
+    """Whether a file, or one of a folder's, is another file, by its name or by its bytes."""
+    files = [one for one in place.glob("*") if one.is_file()] if place.is_dir() else [place]
+    if file.resolve() in {one.resolve() for one in files}:
+        return True
+    if not file.is_file():
+        return False
+    size = file.stat().st_size
+    return any(one.is_file() and one.stat().st_size == size and one.read_bytes() == file.read_bytes() for one in files)
 
 
 def averages_within_the_budget(sections: Sections) -> Iterator[Problem]:

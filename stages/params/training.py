@@ -102,8 +102,8 @@ class TrainingParams(Section):
 
     @model_validator(mode="after")
     def _warmup_ends(self) -> TrainingParams:
-        if self.schedule == "constant" and self.warmup == 1:
-            msg = "warmup: 1 with schedule: constant would never reach the learning rate"
+        if self.warmup == 1:
+            msg = "warmup: 1 never reaches the learning rate; it is a share of all steps"
             raise ValueError(msg)
         return self
 

@@ -11,6 +11,7 @@ less over.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Literal, NamedTuple
 
@@ -51,6 +52,33 @@ class Memory(NamedTuple):
     out: torch.Tensor
     first: torch.Tensor
     second: torch.Tensor
+
+
+class Wanted(NamedTuple):
+    """Which gradients somebody learns from.
+
+    Attributes:
+        x: of the layer's input.
+        weights: of the products' weights, in the order of `Memory`.
+        biases: of the products' biases, likewise.
+        norms: of weight and bias of the norm behind attention, and of that behind the layer.
+    """
+
+    x: bool
+    weights: tuple[bool, bool, bool, bool]
+    biases: tuple[bool, bool, bool, bool]
+    norms: tuple[tuple[bool, bool], tuple[bool, bool]]
+
+    @classmethod
+    def of(cls, x: bool, tensors: Sequence[bool]) -> Wanted:  # noqa: FBT001 - one of many alike
+        """For what autograd says of the input and of the sixteen tensors that `backward` returns gradients of."""
+        heads, (out, first, second) = tensors[:6], (tensors[at : at + 2] for at in (6, 8, 10))
+        weights = any(heads[::2]), out[0], first[0], second[0]
+        biases = any(heads[1::2]), out[1], first[1], second[1]
+        return cls(x, weights, biases, ((tensors[12], tensors[13]), (tensors[14], tensors[15])))
+
+
+EVERYTHING = Wanted.of(x=True, tensors=[True] * 16)
 
 
 class Form(NamedTuple):
@@ -151,27 +179,32 @@ def read(x: torch.Tensor, mask: torch.Tensor | None, weights: Copies, form: Form
 
 
 def backward(
-    gradient: torch.Tensor, weights: Copies, form: Form, saved: Saved, memory: Memory
-) -> tuple[torch.Tensor, list[torch.Tensor]]:
-    """Gradients of a layer's input `(B, L, H)`, and of weights and biases: the products' in their order, then both norms'."""
+    gradient: torch.Tensor, weights: Copies, form: Form, saved: Saved, memory: Memory, wanted: Wanted = EVERYTHING
+) -> tuple[torch.Tensor | None, list[torch.Tensor | None]]:
+    """Gradients of a layer's input `(B, L, H)`, and of weights and biases: the products' in their order, then both norms'.
+
+    Of what is not wanted there is None.
+    """
     width = gradient.size(-1)
+    weighed, shifted = wanted.weights, wanted.biases
     moments = saved.after_mean, saved.after_deviation
-    after, *last_norm = _norm_backward(gradient.reshape(-1, width), saved.after, moments, form.norms[1])
+    after, *last_norm = _norm_backward(
+        gradient.reshape(-1, width), saved.after, moments, form.norms[1], wanted.norms[1]
+    )
     moved = _dropped(after, saved.stay_last)
-    second_bias = _product(moved, saved.active, memory.second)
+    second = _product(moved, saved.active, memory.second, weighed[3], shifted[3])
     inner = torch.ops.aten.gelu_backward(moved @ weights.second, saved.inner)
-    first_bias = _product(inner, saved.middle, memory.first)
+    first = _product(inner, saved.middle, memory.first, weighed[2], shifted[2])
     whole = torch.addmm(after, inner, weights.first)
     moments = saved.before_mean, saved.before_deviation
-    before, *first_norm = _norm_backward(whole, saved.before, moments, form.norms[0])
+    before, *first_norm = _norm_backward(whole, saved.before, moments, form.norms[0], wanted.norms[0])
     moved = _dropped(before, saved.stay_middle)
-    out_bias = _product(moved, saved.context, memory.out)
+    out = _product(moved, saved.context, memory.out, weighed[1], shifted[1])
     split = _attention_backward((moved @ weights.out).view(gradient.shape), form, saved)
-    qkv_bias = _product(split, saved.states, memory.qkv)
-    x = torch.addmm(before, split, weights.qkv).view(gradient.shape)
-    parts = [of[at * width : (at + 1) * width] for at in range(3) for of in (memory.qkv, qkv_bias)]
-    products = [memory.out, out_bias, memory.first, first_bias, memory.second, second_bias]
-    return x, [*parts, *products, *first_norm, *last_norm]
+    qkv = _product(split, saved.states, memory.qkv, weighed[0], shifted[0])
+    x = torch.addmm(before, split, weights.qkv).view(gradient.shape) if wanted.x else None
+    parts = [None if of is None else of[at * width : (at + 1) * width] for at in range(3) for of in qkv]
+    return x, [*parts, *out, *first, *second, *first_norm, *last_norm]
 
 
 def _attention_backward(gradient: torch.Tensor, form: Form, saved: Saved) -> torch.Tensor:
@@ -242,11 +275,18 @@ def _adds_biases() -> bool:
     return hasattr(torch.ops.mkldnn, "_linear_pointwise") and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def _product(gradient: torch.Tensor, x: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
-    """Write the gradient of a product's weights, return its bias's, both in the memory's kind of numbers."""
+def _product(
+    gradient: torch.Tensor,
+    x: torch.Tensor,
+    out: torch.Tensor,
+    weight: bool,  # noqa: FBT001 - two of a kind, in the order of what they ask for
+    bias: bool,  # noqa: FBT001
+) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+    """The gradients of a product's weight, written into `out`, and of its bias, both in that memory's kind of numbers."""
     narrower = gradient.size(1) < x.size(1) and len(x) >= MANY
-    out.copy_((x.t() @ gradient).t() if narrower else gradient.t() @ x)
-    return gradient.sum(0).to(out.dtype)
+    if weight:
+        out.copy_((x.t() @ gradient).t() if narrower else gradient.t() @ x)
+    return out if weight else None, gradient.sum(0).to(out.dtype) if bias else None
 
 
 def _drawn(share: float, like: torch.Tensor) -> torch.Tensor | None:
@@ -270,9 +310,13 @@ def _norm(x: torch.Tensor, norm: nn.LayerNorm) -> tuple[torch.Tensor, torch.Tens
 
 
 def _norm_backward(
-    gradient: torch.Tensor, x: torch.Tensor, moments: tuple[torch.Tensor, torch.Tensor], norm: nn.LayerNorm
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    found: tuple[torch.Tensor, torch.Tensor, torch.Tensor] = torch.ops.aten.native_layer_norm_backward(
-        gradient, x, norm.normalized_shape, *moments, norm.weight, norm.bias, [True] * 3
+    gradient: torch.Tensor,
+    x: torch.Tensor,
+    moments: tuple[torch.Tensor, torch.Tensor],
+    norm: nn.LayerNorm,
+    wanted: tuple[bool, bool],
+) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
+    found, weight, bias = torch.ops.aten.native_layer_norm_backward(
+        gradient, x, norm.normalized_shape, *moments, norm.weight, norm.bias, [True, *wanted]
     )
-    return found
+    return found, weight if wanted[0] else None, bias if wanted[1] else None

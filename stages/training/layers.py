@@ -5,13 +5,15 @@ in bf16 and is cast into another fresh tensor, and fresh memory has to be mapped
 operations a layer (docs/experiment_log.md). Here
 
 - bf16 copies of the weights stay in place and are renewed when the weights have moved, query, key and value as one product;
-- gradients of products are written into memory that stays, where the optimizer reads them;
-- a layer is one node, whose passes stand in `stages.training.layer_passes`.
+- gradients of products are written into memory that stays, where the optimizer reads them, and left out where nothing learns;
+- a layer is one node, whose passes stand in `stages.training.layer_passes`;
+- adapters that add to a weight or scale it are folded into it once a step (`stages.adaptation.folding`).
 
 What is computed is what the layer computes under autocast with `stages.training.stream`: products and what lies between them
 in bf16, weights and their gradients in float32. The order of roundings differs, as between any two implementations. Reading
 without gradients goes by the same copies. Wherever something else is asked of a layer, its own code runs: float32, long texts
-without dropout, decoders, other activations, weights that are wrapped, and with gradients weights that are frozen.
+without dropout, decoders, other activations, products that no single weight stands for, and layers whose output nothing
+learns from.
 """
 
 from __future__ import annotations
@@ -25,8 +27,9 @@ import torch
 from torch import nn
 from transformers.activations import GELUActivation
 
+from stages.adaptation import folding
 from stages.training import attention, layer_passes
-from stages.training.layer_passes import Copies, Form, Memory, Saved
+from stages.training.layer_passes import Copies, Form, Memory, Saved, Wanted
 
 RECORDER = "output_capturing_hook"
 """Name of the hook by which transformers collects states and attention's weights (transformers.utils.output_capturing)."""
@@ -66,7 +69,7 @@ class Weights:
     """What a layer computes with.
 
     Attributes:
-        products: query, key, value, output of attention, and both products behind it.
+        products: query, key, value, output of attention, and both products behind it; or what was put in their places.
         norms: behind attention, behind the layer.
         heads: of attention.
         scale: of attention's scores.
@@ -77,7 +80,7 @@ class Weights:
         lent: whether `gradients` holds what the optimizer has not seen.
     """
 
-    products: list[nn.Linear]
+    products: list[Any]
     norms: tuple[nn.LayerNorm, nn.LayerNorm]
     heads: int
     scale: float
@@ -87,27 +90,37 @@ class Weights:
     seen: tuple[tuple[int, int], ...] = ()
     lent: bool = False
 
-    def parameters(self) -> list[nn.Parameter]:
-        """All that learns, in the order in which gradients are returned."""
-        return [part for one in (*self.products, *self.norms) for part in one.parameters()]
+    def tensors(self) -> list[torch.Tensor]:
+        """The products' weights and biases, then the norms', in the order in which gradients are returned."""
+        products = [part for one in self.products for part in folding.folded(one)]
+        return [*products, *(part for one in self.norms for part in one.parameters())]
+
+    def learn(self) -> bool:
+        """Whether anything does."""
+        return any(part.requires_grad for one in (*self.products, *self.norms) for part in one.parameters())
 
     def state(self) -> tuple[tuple[int, int], ...]:
         """Which weights there are, and how often they were changed."""
         return tuple((id(part), part._version) for one in self.products for part in one.parameters())
 
-    def renewed(self) -> Copies:
-        """The copies; if weights have changed since the last time they are cast anew, and the gradients' memory is free."""
+    def renewed(self, tensors: Sequence[torch.Tensor] | None = None) -> Copies:
+        """The copies; if weights have changed since the last time they are cast anew, and the gradients' memory is free.
+
+        Args:
+            tensors: what `tensors` gave, where they are at hand.
+        """
         now = self.state()
         if self.copies is None:
             self.copies = Copies(
                 *(one for shape in self._shapes() for one in self._room((shape, shape[:1]), self.kind))
             )
         if now != self.seen:
-            query, key, value, *others = self.products
-            sources = [query.weight, key.weight, value.weight, query.bias, key.bias, value.bias]
-            sources += [part for one in others for part in (one.weight, one.bias)]
+            with torch.no_grad():
+                given = self.tensors() if tensors is None else tensors
+            wide = len(given[0])
+            sources = [*given[:6:2], *given[1:6:2], *given[6:12]]
             qkv, qkv_bias, *rest = self.copies
-            targets = [*torch.split(qkv, query.out_features), *torch.split(qkv_bias, query.out_features), *rest]
+            targets = [*torch.split(qkv, wide), *torch.split(qkv_bias, wide), *rest]
             for target, source in zip(targets, sources, strict=True):
                 target.copy_(source.detach())
             self.seen, self.lent = now, False
@@ -119,7 +132,7 @@ class Weights:
         Views of it, since the graph takes over a gradient without copying it only where nobody else holds that tensor.
         """
         if self.gradients is None:
-            self.gradients = Memory(*self._room(self._shapes(), self.products[0].weight.dtype))
+            self.gradients = Memory(*self._room(self._shapes(), self.norms[0].weight.dtype))
         free = not self.lent and all(one.weight.grad is None for one in self.products)
         self.lent = True
         return Memory(*(one.view_as(one) if free else torch.empty_like(one) for one in self.gradients))
@@ -130,8 +143,8 @@ class Weights:
 
     def _shapes(self) -> list[tuple[int, int]]:
         """Of the weights of products, query, key and value above one another."""
-        query, _, _, *others = self.products
-        return [(3 * query.out_features, query.in_features), *((one.out_features, one.in_features) for one in others)]
+        sizes = [(one.out_features, one.in_features) for one in self.products]
+        return [(3 * sizes[0][0], sizes[0][1]), *sizes[3:]]
 
     @staticmethod
     @torch.inference_mode(mode=False)
@@ -141,12 +154,14 @@ class Weights:
 
 
 class Layer(torch.autograd.Function):
-    """One layer as one node. Its weights are passed so that their gradients are wanted."""
+    """One layer as one node. What it computes with is passed so that the gradients are wanted."""
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, mask: Any, weights: Weights, form: Form, *_: nn.Parameter) -> torch.Tensor:
+    def forward(
+        ctx: Any, x: torch.Tensor, mask: Any, weights: Weights, form: Form, *tensors: torch.Tensor
+    ) -> torch.Tensor:
         """See `layer_passes.forward`."""
-        found, saved = layer_passes.forward(x, mask, weights.renewed(), form)
+        found, saved = layer_passes.forward(x, mask, weights.renewed(tensors), form)
         ctx.save_for_backward(*saved)
         ctx.weights, ctx.form, ctx.seen = weights, form, weights.seen
         return found
@@ -157,8 +172,8 @@ class Layer(torch.autograd.Function):
         weights: Weights = ctx.weights
         if weights.copies is None or not ctx.seen == weights.seen == weights.state():
             raise RuntimeError("weights were changed between the forward and the backward pass of a layer")
-        saved = Saved(*ctx.saved_tensors)
-        x, own = layer_passes.backward(gradients[0], weights.copies, ctx.form, saved, weights.memory())
+        saved, wanted = Saved(*ctx.saved_tensors), Wanted.of(ctx.needs_input_grad[0], ctx.needs_input_grad[4:])
+        x, own = layer_passes.backward(gradients[0], weights.copies, ctx.form, saved, weights.memory(), wanted)
         return x, None, None, None, *own
 
 
@@ -170,19 +185,19 @@ def _decided(
     dropouts = layer.attention.self.dropout, layer.attention.output.dropout, layer.output.dropout
     shares, middle, last = (part.p if layer.training else 0.0 for part in dropouts)
     drops = shares, middle, last
-    parameters = weights.parameters()
     plain = (
         hidden_states.dtype == torch.bfloat16
         and hidden_states.device.type == "cpu"
         and all(one is None for one in (*arguments, options.get("past_key_values")))
         and (attention_mask is None or attention_mask.is_floating_point())
         and not options.get("output_attentions")
+        and not any(folding.set_aside(one) for one in weights.products)
     )
     learns = (
         plain
         and torch.is_grad_enabled()
         and (shares > 0 or hidden_states.size(1) < attention.CROSSING[torch.bfloat16])
-        and all(one.requires_grad for one in parameters)
+        and (hidden_states.requires_grad or weights.learn())
         and not (layer.gradient_checkpointing and layer.training)
     )
     reads = plain and not layer.training and not torch.is_grad_enabled()
@@ -190,7 +205,8 @@ def _decided(
         return type(layer).forward(layer, hidden_states, attention_mask, *arguments, **options)
     with torch.autocast("cpu", enabled=False):
         if learns:
-            return Layer.apply(hidden_states, attention_mask, weights, weights.form(drops), *parameters)  # type: ignore[no-untyped-call]
+            tensors = weights.tensors()
+            return Layer.apply(hidden_states, attention_mask, weights, weights.form(drops), *tensors)  # type: ignore[no-untyped-call]
         return layer_passes.read(hidden_states, attention_mask, weights.renewed(), weights.form(drops))
 
 
@@ -202,7 +218,7 @@ def _weights(layer: Any) -> Weights | None:
     products = [own.query, own.key, own.value, out.dense, layer.intermediate.dense, layer.output.dense]
     norms = out.LayerNorm, layer.output.LayerNorm
     plain = (
-        all(type(one) is nn.Linear and one.bias is not None for one in products)
+        all(folding.foldable(one) for one in products)
         and all(type(one) is nn.LayerNorm for one in norms)
         and isinstance(layer.intermediate.intermediate_act_fn, GELUActivation)
         and not getattr(own, "is_decoder", False)

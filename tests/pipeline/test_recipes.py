@@ -9,6 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from stages import artifacts
+from stages.params.loading import read_yaml
 from tests import tiny
 from tests.pipeline.running import run
 
@@ -48,5 +49,8 @@ def test_a_recipe_goes_through_all_stages(tmp_path: Path, project: Path, shared_
 def test_every_recipe_is_run_by_some_test(project: Path) -> None:
     recipes = {file.name.removesuffix(".params.yaml") for file in (project / "recipes").glob("*.params.yaml")}
     assert recipes == HERE.keys() | ELSEWHERE.keys()
+    releases = [read_yaml(file)["export"] for file in (project / "recipes").glob("*.params.yaml")]
+    for key in ("name", "intended_use"):
+        assert len({one[key] for one in releases}) == len(releases), "a model card that tells of another corpus"
     for recipe, file in ELSEWHERE.items():
         assert f'"{recipe}"' in (Path(__file__).parent / file).read_text(encoding="utf-8"), file

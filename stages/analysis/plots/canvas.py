@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 
-BLUE, ORANGE, GREY = "#3b6ea5", "#d9822b", "#8a8f98"
+BLUE, ORANGE, GREY, GREEN = "#3b6ea5", "#d9822b", "#8a8f98", "#4f9d69"
 DPI = 110
 
 

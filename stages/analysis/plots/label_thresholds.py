@@ -15,12 +15,13 @@ SHOWN = 40
 CURVES = 8
 
 
-def draw_thresholds(table: Sequence[dict[str, Any]], file: Path) -> None:
+def draw_thresholds(table: Sequence[dict[str, Any]], file: Path, *, chosen: bool = True) -> None:
     """Draw each label's threshold beside one half, the `SHOWN` most frequent labels when there are more.
 
     Args:
         table: rows with label, threshold, support.
         file: PNG to write.
+        chosen: whether validation chose them.
     """
     shown = sorted(table, key=lambda row: (-row["support"], row["label"]))[:SHOWN]
     made = canvas.figure(7, 1.4 + 0.2 * len(shown))
@@ -32,7 +33,8 @@ def draw_thresholds(table: Sequence[dict[str, Any]], file: Path) -> None:
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.margins(y=0.01)
-    canvas.bare(axes, "threshold by label, chosen on validation (test records)", "probability", "")
+    title = "threshold by label, chosen on validation" if chosen else "threshold by label, as params say"
+    canvas.bare(axes, f"{title} (test records)", "probability", "")
     canvas.save(made, file)
 
 

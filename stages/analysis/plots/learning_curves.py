@@ -29,7 +29,7 @@ def draw(curves: Path, file: Path, units: tuple[str, str] = ("nats per record", 
     losses.legend(frameon=False)
     canvas.bare(losses, "loss", "epoch", units[0])
     names = [key for key in rows[0] if key.startswith("validation_") and key != "validation_loss"]
-    for name, colour in zip(names, (canvas.BLUE, canvas.ORANGE, canvas.GREY), strict=False):
+    for name, colour in zip(names, (canvas.BLUE, canvas.ORANGE, canvas.GREY, canvas.GREEN), strict=False):
         shown = name.removeprefix("validation_").replace("_", " ")
         metrics.plot(epochs, [row[name] for row in rows], "o-", color=colour, label=shown, markersize=4)
     metrics.legend(frameon=False)

@@ -10,14 +10,16 @@ from stages.analysis.plots import canvas
 SHOWN = 40
 
 
-def draw(table: list[dict[str, Any]], file: Path) -> None:
+def draw(table: list[dict[str, Any]], file: Path, what: str = "test records") -> None:
     """Draw the classes' F1, the worst `SHOWN` when there are more.
 
     Args:
-        table: rows with label, f1, support.
+        table: rows with label, f1, support; classes without any are left out.
         file: PNG to write.
+        what: is counted.
     """
-    worst = sorted((row for row in table if row["support"]), key=lambda row: (row["f1"], row["label"]))[:SHOWN]
+    there = [row for row in table if row["support"]]
+    worst = sorted(there, key=lambda row: (row["f1"], row["label"]))[:SHOWN]
     made = canvas.figure(7, 1.4 + 0.2 * len(worst))
     axes = made.subplots()
     axes.barh(range(len(worst)), [row["f1"] for row in worst], color=canvas.BLUE, height=0.7)
@@ -26,8 +28,8 @@ def draw(table: list[dict[str, Any]], file: Path) -> None:
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.margins(y=0.01)
-    title = "F1 by class" if len(worst) == len(table) else f"F1 of the {len(worst)} worst of {len(table)} classes"
-    canvas.bare(axes, f"{title} (test records)", "F1", "")
+    title = "F1 by class" if len(worst) == len(there) else f"F1 of the {len(worst)} worst of {len(there)} classes"
+    canvas.bare(axes, f"{title} ({what})", "F1", "")
     canvas.save(made, file)
 
 

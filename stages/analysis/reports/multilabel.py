@@ -58,14 +58,15 @@ class MultilabelReport:
             columns,
             ([round(row[n], 4) if isinstance(row[n], float) else row[n] for n in columns] for row in rows),
         )
-        label_thresholds.draw_thresholds(rows, artifacts.plot("thresholds.png"))
+        chosen = given.task.params.multilabel.thresholds != "half"
+        label_thresholds.draw_thresholds(rows, artifacts.plot("thresholds.png"), chosen=chosen)
         test = given.predictions["test"]
         gold = indicators(test["gold"], labels)
         probabilities = probabilities_of(test, given.schema)
         label_thresholds.draw_curves(gold, probabilities, labels, artifacts.plot("precision_recall.png"))
         per_class.draw(table, artifacts.plot("per_class_f1.png"))
         per_class.write(table, artifacts.plot("per_class_f1.csv"))
-        learning_curves.draw(artifacts.CURVES, artifacts.plot("learning_curves.png"))
+        learning_curves.draw(artifacts.CURVES, artifacts.plot("learning_curves.png"), ("per record and label", "share"))
         unused.fill(given.task.kind)
 
 

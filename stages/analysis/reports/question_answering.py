@@ -41,16 +41,16 @@ class QuestionAnsweringReport:
         table = scores["test"].details["by_length"]
         answer_lengths.draw(table, artifacts.plot("answer_lengths.png"))
         answer_lengths.write(table, artifacts.plot("answer_lengths.csv"))
-        learning_curves.draw(artifacts.CURVES, artifacts.plot("learning_curves.png"))
+        learning_curves.draw(artifacts.CURVES, artifacts.plot("learning_curves.png"), ("nats per window", "share"))
         unused.fill(given.task.kind)
 
     def _errors(self, given: Evaluated) -> list[tuple[Any, ...]]:
-        """Answers without any overlap with a reference, surest first."""
+        """Answers without any overlap with a reference, surest first; silence is no answer."""
         said = given.predictions["test"]
         gold, predicted, sure = (said[name].to_pylist() for name in ("gold", "predicted", "score"))
         f1 = metrics.per_record(predicted, gold)[1]
         order = np.argsort(-np.array(sure), kind="stable")
-        wrong = [int(i) for i in order if f1[i] == 0][: given.params.confident_errors]
+        wrong = [int(i) for i in order if f1[i] == 0 and predicted[i]][: given.params.confident_errors]
         ids, questions = said["id"].to_pylist(), given.prepared("test")["text"].to_pylist()
         return [
             (ids[i], questions[i], SEPARATOR.join(gold[i]), predicted[i], round(sure[i], 4), round(float(f1[i]), 4))

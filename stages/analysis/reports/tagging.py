@@ -59,10 +59,10 @@ class TaggingReport:
             artifacts.plot("confusion.csv"), ("gold", "predicted"), ((names[g], names[p]) for g, p in cells)
         )
         rows = [{**row, "label": row["type"]} for row in scores["test"].details["per_type"]]
-        per_class.draw(rows, artifacts.plot("per_class_f1.png"))
+        per_class.draw(rows, artifacts.plot("per_class_f1.png"), "spans of test")
         per_class.write(rows, artifacts.plot("per_class_f1.csv"))
         entity_matches.draw(gold, found, labels, artifacts.plot("matches.png"))
-        learning_curves.draw(artifacts.CURVES, artifacts.plot("learning_curves.png"))
+        learning_curves.draw(artifacts.CURVES, artifacts.plot("learning_curves.png"), ("nats per word", "share"))
         unused.fill(given.task.kind)
         texts = given.prepared("test")["text"].to_pylist()
         wrong = zip(test["id"].to_pylist(), texts, test["gold"].to_pylist(), test["predicted"].to_pylist(), strict=True)

@@ -216,3 +216,13 @@ def test_no_class_is_left_out_of_a_sample() -> None:
     assert set(labels[taken]) == {0, 1, 2}
     assert 100 <= taken.sum() <= 101
     assert learned_from(labels, 5000, 3).all()
+
+
+def test_with_many_classes_the_most_frequent_features_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [f"parcel number{i} is late" for i in range(50)]
+    whole, _ = baselines.features_of(texts)
+    monkeypatch.setattr(baselines, "WEIGHTS", 400)
+    few, matrix = baselines.features_of(texts, 10)
+    assert matrix.shape == (50, 40)
+    assert set(few.get_feature_names_out()) < set(whole.get_feature_names_out())
+    assert "words__parcel" in few.get_feature_names_out()

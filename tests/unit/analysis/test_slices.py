@@ -52,6 +52,20 @@ def test_false_alarms_over_all_slices_are_one_in_twenty() -> None:
     assert alarms / 60 <= 0.05 + 2.5 * np.sqrt(0.05 * 0.95 / 60)
 
 
+@given(st.lists(st.tuples(st.sampled_from("ab你"), st.sampled_from(["x", "y", "z" * 3000])), min_size=3, max_size=40))
+def test_parts_are_those_of_brute_force(rows: list[tuple[str, str]]) -> None:
+    columns = {"one": [row[0] for row in rows], "other": [row[1] for row in rows]}
+    expected = {
+        f"{name}: {value}": [i for i, one in enumerate(values) if one == value]
+        for name, values in columns.items()
+        for value in sorted(set(values))
+        if len(set(values)) > 1 and values.count(value) >= 3
+    }
+    found = slices.parts(columns, 3)
+    assert list(found) == list(expected)
+    assert {name: rows.tolist() for name, rows in found.items()} == expected
+
+
 def test_few_records_give_no_slices() -> None:
     assert slices.measure(["a", "b"], ["x", "y"], {}, np.array([True, False]), 1).slices == []
 
@@ -93,6 +107,9 @@ def test_behaviour_is_judged_by_kind() -> None:
     ]
     cases = [one for record in records if (one := behaviour.case_of(record, classes)) is not None]
     assert len(cases) == 4
+    stars = behaviour.case_of({"test": "s", "type": "MFT", "examples": ["good"], "label": 3}, ["1", "2", "3", "4", "5"])
+    assert stars is not None
+    assert stars.label == "3", "a class that is called so, and not the fourth"
     found = behaviour.measure(cases, classes, lambda texts: [2 if "good" in text else 0 for text in texts])
     assert [(one.test, one.passed.value, one.example) for one in found] == [
         ("names", 0.5, ["good", "bad"]),

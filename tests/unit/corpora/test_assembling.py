@@ -11,6 +11,7 @@ import pytest
 
 from stages import artifacts
 from stages.corpora import assembling
+from stages.errors import DataError
 from tests.unit.corpora.preparing import csv, everything, filler, put, run, split
 
 
@@ -148,6 +149,13 @@ def test_the_limit_takes_a_sample_of_every_class() -> None:
     run("raw", limit=10)
     assert artifacts.Schema.read().rows == {"train": 10, "validation": 10, "test": 1}
     assert [one["label"] for one in split("train")].count("red") == 5
+
+
+def test_a_limit_that_leaves_one_class_is_refused() -> None:
+    rows = [(f"message {i}", "red" if i else "blue") for i in range(60)]
+    put({"raw/train.csv": csv(*rows, ("another", "blue")), "raw/test.csv": csv(("one of test", "red"))})
+    with pytest.raises(DataError, match="data.limit: 4 leaves too little of train"):
+        run("raw", limit=4)
 
 
 def test_own_ids_stay_and_missing_ones_are_made() -> None:

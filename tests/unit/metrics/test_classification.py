@@ -28,6 +28,12 @@ def test_metrics_equal_sklearn(pairs: list[tuple[int, int]]) -> None:
         assert found["mcc"] == pytest.approx(oracle.matthews_corrcoef(gold, predicted), abs=1e-9)
 
 
+def test_as_many_guesses_as_classes_are_no_figure() -> None:
+    gold = np.array([0, 1, 1])
+    headline, _ = classification.evaluate(gold, gold, np.eye(2)[gold], ["a", "b"], Bootstrap(50), top_k=2, bins=2)
+    assert "top2_accuracy" not in headline
+
+
 def test_top_k_counts_ties_against_gold() -> None:
     probabilities = np.array([[0.4, 0.4, 0.2], [0.5, 0.3, 0.2]])
     assert classification.in_top(probabilities, np.array([0, 1]), 1).tolist() == [False, False]

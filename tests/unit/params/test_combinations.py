@@ -110,6 +110,9 @@ def write(folder: Path, project: Path, changes: dict[str, dict[str, Any]]) -> Pa
             {"objectives": {"replay": {"weight": 1.0}}},
             "objectives.references: data/raw/helpdesk/general.txt is what evaluation.references measures retention on",
         ),
+        ({"training": {"warmup": 1.0}}, "warmup: 1 never reaches the learning rate"),
+        ({"data": {"columns": {"keep": ["text_b"]}}}, "keep: text_b would be taken for the second text of a pair"),
+        ({"gate": {"margins": {"f1": 0.01}}}, "'f1' is no gated metric; there are accuracy and macro_f1"),
         (
             {"adaptation": {"method": "adalora"}, "objectives": {"averaging": {"kind": "ema"}}},
             "objectives.averaging.kind: averaged weights would not keep adalora's rank budget",
@@ -142,8 +145,34 @@ def test_it_is_refused_with_what_would_work(
         {"objectives": {"mixup": 0.2, "focal": 2.0, "sampling": "balanced", "averaging": {"kind": "swa"}}},
         {"objectives": {**OTHER, "ewc": {"weight": 1.0}, "wise_ft": {"shares": [0.5, 1.0]}}},
         {"adaptation": {"lora": {"targets": ["query", "dense"]}, "method": "lora"}},
+        {
+            "adaptation": {"method": "lora", "lora": {"dropout": 0.1}},
+            "objectives": {"r_drop": 1.0},
+            "model": {"dropout": 0.0, "head_dropout": 0.0},
+        },
         {"data": {"augmentation": {"typos": {"copies": 2}}, "rehearsal": {"share": 0.5, "path": "data/raw/older"}}},
     ],
 )
 def test_what_goes_together_is_taken(tmp_path: Path, project: Path, changes: dict[str, dict[str, Any]]) -> None:
+    check(write(tmp_path, project, changes))
+
+
+@pytest.mark.parametrize("as_folder", [False, True])
+def test_text_that_retention_is_read_on_is_known_by_its_bytes(
+    tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch, *, as_folder: bool
+) -> None:
+    """A folder of references with a copy of the text in it, as the documents advise, and the text by another way."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "copy.txt").write_text("one\ntwo\n", encoding="utf-8")
+    (tmp_path / "general.txt").write_text("one\ntwo\n", encoding="utf-8")
+    (tmp_path / "other.txt").write_text("one\nten\n", encoding="utf-8")
+    asked = "own" if as_folder else "./general.txt"
+    changes: dict[str, dict[str, Any]] = {
+        "evaluation": {"references": asked},
+        "objectives": {"references": "general.txt", "replay": {"weight": 1.0}},
+    }
+    with pytest.raises(ParamsError, match="measures retention on"):
+        check(write(tmp_path, project, changes))
+    changes["objectives"]["references"] = "other.txt"
     check(write(tmp_path, project, changes))

@@ -33,6 +33,7 @@ def write(folder: Path, text: str) -> Path:
         ("data: {path: x}\nevaluation: []", "evaluation"),
         ("training: {epochs: 0}", "training.epochs: input should be greater than 0, found 0"),
         ("training: {seed: true}", "training.seed"),
+        ("data: {path: x}\ntext: {max_length: 4}", "text.max_length: input should be greater than or equal to 8"),
         ("training: {schedule: square}", "training.schedule"),
         ("training: {learning_rate: .nan}", "training.learning_rate"),
         ("data: {}", "data.path: is required"),

@@ -98,7 +98,7 @@ def node(x: torch.Tensor, mask: Any, weights: layers.Weights, *shares: float) ->
     """A layer as one node, with dropout that is drawn alike each time."""
     torch.manual_seed(9)
     form = weights.form((shares[0], shares[1], shares[2]) if shares else (0.0, 0.0, 0.0))
-    found: torch.Tensor = layers.Layer.apply(x, mask, weights, form, *weights.parameters())  # type: ignore[no-untyped-call]
+    found: torch.Tensor = layers.Layer.apply(x, mask, weights, form, *weights.tensors())  # type: ignore[no-untyped-call]
     return found
 
 
@@ -114,7 +114,7 @@ def test_gradients_with_dropout_are_those_of_differences(length: int) -> None:
     x = x.detach()
     torch.autograd.backward(node(x, None, weights, *shares).sin().sum())
     step = 1e-6
-    for part in weights.parameters():
+    for part in weights.tensors():
         assert part.grad is not None
         place = int(part.grad.abs().argmax())
         values = []
@@ -294,7 +294,12 @@ def test_a_layer_runs_its_own_code_where_something_else_is_asked(at_once: list[i
     assert not at_once, "activations that are computed again"
     model.encoder.layer[0].output.dense.bias.requires_grad_(requires_grad=False)
     loss(model)
-    assert len(at_once) == 1, "the other layer alone"
+    assert len(at_once) == 2, "what is frozen gets no gradient, and is no reason"
+    at_once.clear()
+    for part in (model.embeddings, model.encoder.layer[0]):
+        part.requires_grad_(requires_grad=False)
+    loss(model)
+    assert len(at_once) == 1, "the other layer alone, since nothing learns below it"
 
 
 def test_other_architectures_and_changed_layers_stay_as_they_are() -> None:
