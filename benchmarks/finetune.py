@@ -84,7 +84,7 @@ def child() -> None:
             self.values: dict[str, float] = {}
 
         def metrics(self, values: Any, step: int | None = None) -> None:
-            if step is None:
+            if not step:  # of the whole run
                 self.values.update(values)
 
     everything = whole.check(Path("params.yaml"))

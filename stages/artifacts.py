@@ -202,6 +202,10 @@ def sha256(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+CONTENTS = "records-"
+"""How a digest of records begins; before there were any, a fingerprint was that of a file's bytes."""
+
+
 def contents_sha256(file: Path) -> str:
     """Digest of a parquet file's columns, by name, type and values; its bytes also tell which version of Arrow wrote it."""
     digest = hashlib.sha256()
@@ -211,7 +215,7 @@ def contents_sha256(file: Path) -> str:
         for batch in table.iter_batches(columns=[column.name]):
             values = json.dumps(batch.column(0).to_pylist(), ensure_ascii=False)
             digest.update(f"{values[1:-1]}, ".encode(errors="surrogatepass"))
-    return digest.hexdigest()
+    return f"{CONTENTS}{digest.hexdigest()}"
 
 
 def tree_sha256(folder: Path) -> str:

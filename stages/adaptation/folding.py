@@ -1,7 +1,7 @@
 """What a linear module multiplies by while it learns through something small: one weight and one bias, with their gradients.
 
 LoRA and its kin compute W·x + B·(A·x), two thin products and a sum for each wide one, over all tokens. As long as nothing is
-dropped between them that is (W + B·A)·x, and W + B·A is made once a step, whatever the number of tokens; its gradient is that
+dropped between them that is (W + B·A)·x, and W + B·A is made once a pass, whatever the number of tokens; its gradient is that
 of a whole weight, and A's and B's follow from it by two thin products. So a layer that learns by an adapter is computed as one
 that learns by its weights (`stages.training.layers`).
 """

@@ -52,7 +52,7 @@ WORDS = {
     "retained": "(tuned - floor) / (base - floor); the floor is the same architecture with random weights.",
     "UNINFORMATIVE": "the base model is not four standard errors above the floor, so there is nothing to forget.",
     "access, information": "vectors taken as they are; a linear probe fitted anew.",
-    "backward transfer": "mean change of all informative abilities; it hides the worst one, which the verdict looks at.",
+    "backward transfer": "mean change of the informative abilities but for the language model's; it hides the worst one.",
     "ECE": "mean distance of confidence from accuracy over bins of equal mass; the band is where a perfectly calibrated "
     "model's would lie on as many records.",
     "counted seconds": "cost by a count of operations, in seconds of two cores; samples follow from it and never from a clock.",
@@ -119,7 +119,7 @@ def _together(found: Retention) -> str:
         return ""
     return (
         f"Backward transfer, the mean change of informative abilities of vectors: {signed(found.backward)}; they keep "
-        f"{found.mean:.3f} on average. The verdict looks at the worst one."
+        f"{found.mean:.3f} on average. The verdict looks at each of them."
     )
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from functools import partial
 
+from stages import artifacts
 from stages.gate import changes, drawing, sources
 from stages.gate.content import Code, Drawing, Section, Table
 from stages.gate.runtime import StageRun
@@ -72,8 +73,8 @@ def _hashes(candidate: Side, baselines: Sequence[Side]) -> Section:
     sides = (*baselines, candidate)
     rows = [["commit", *(Code((one.commit or "")[:HASH]) for one in sides)]]
     for split in candidate.schema.fingerprint:
-        cells = [Code(one.schema.fingerprint.get(split, "")[:HASH]) for one in sides]
-        rows.append([f"{split} split (sha256)", *cells])
+        found = (one.schema.fingerprint.get(split, "").removeprefix(artifacts.CONTENTS) for one in sides)
+        rows.append([f"{split} split (sha256)", *(Code(one[:HASH]) for one in found)])
     read = sorted({path for one in sides for path in changes.sources_of(one.stages)})
     for path in [*read, "data/prepared", "models/finetuned", "models/release"]:
         cells = [Code(changes.out_hash(one.stages, path)[:HASH]) for one in sides]

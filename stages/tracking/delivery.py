@@ -184,7 +184,8 @@ def _send(file: Path) -> None:
     done = session.folder() / "done"
     done.mkdir(exist_ok=True)
     if found or not (done / file.name).exists():
-        file.replace(done / file.name)
+        with suppress(FileNotFoundError):  # without locks another delivery may have been faster
+            file.replace(done / file.name)
     else:  # what a stage wrote after it had been taken for gone
         with (done / file.name).open("ab") as kept:
             kept.write(file.read_bytes())
@@ -268,7 +269,7 @@ def lock(*, wait: bool) -> Iterator[bool]:
             yield False
             return
         except OSError as error:
-            # Runs are found again by their tags, so that two deliveries at once do no more than the same twice.
+            # Two deliveries at once may record a stage twice, which is better than never.
             if error.errno not in {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}:
                 raise
         yield True

@@ -7,7 +7,7 @@ operations a layer (docs/experiment_log.md). Here
 - bf16 copies of the weights stay in place and are renewed when the weights have moved, query, key and value as one product;
 - gradients of products are written into memory that stays, where the optimizer reads them, and left out where nothing learns;
 - a layer is one node, whose passes stand in `stages.training.layer_passes`;
-- adapters that add to a weight or scale it are folded into it once a step (`stages.adaptation.folding`).
+- adapters that add to a weight or scale it are folded into it once a pass (`stages.adaptation.folding`).
 
 What is computed is what the layer computes under autocast with `stages.training.stream`: products and what lies between them
 in bf16, weights and their gradients in float32. The order of roundings differs, as between any two implementations. Reading

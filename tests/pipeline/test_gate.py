@@ -159,6 +159,9 @@ def test_models_that_answered_other_questions_are_not_compared(
     evaluated(repository, 0.10, fingerprint={"test": "other"})
     assert judged(repository)[0] == 2
     assert "the test split differs" in caplog.text
+    evaluated(repository, 0.10, fingerprint={"test": "records-abc"})
+    assert judged(repository)[0] == 0, "fingerprints of two kinds: the labels decide"
+    assert "ids and labels are compared" in caplog.text
     evaluated(repository, 0.10, labels=[*LABELS, "new"])
     assert judged(repository)[0] == 2
     assert "the classes of main and candidate differ" in caplog.text
