@@ -30,7 +30,7 @@ from stages.alignment.distribution_shift import LEAST, Answers, Reference, Shift
 from stages.alignment.incoming import BETWEEN
 from stages.alignment.interpolation import Mixture
 from stages.alignment.result import Alignment
-from stages.alignment.retention import Retention
+from stages.alignment.retention import Reading, Retention, Spoken
 from stages.alignment.surroundings import Model, Surroundings
 from stages.alignment.task_gap import Labelled, TaskGap
 from stages.analysis.baselines import learned_from
@@ -75,10 +75,7 @@ def measure(
     log.info("distribution shift measured on %s (%.0f s)", ", ".join(shifts), time.monotonic() - began)
     asked, general = asking.abilities_of(given, sizes.records, settings.seed), given.sentences
     kept = retention.measure(base, after, random, asked, asking.some(general, sizes.records, settings.seed), bootstrap)
-    spoken = asking.spoken(tuned, base, after, random, general, bootstrap)
-    if spoken is not None:
-        heard, said = spoken
-        kept = replace(kept, readings=[*kept.readings, *([heard] if heard else [])], language=said)
+    kept = _with_language(kept, asking.spoken(tuned, base, after, random, general, bootstrap))
     log.info("retention measured by %d abilities (%.0f s)", len(kept.readings), time.monotonic() - began)
     way: list[Mixture] = []
     around: Surroundings | None = None
@@ -152,6 +149,14 @@ def _shifts(
         said = answers(tuned, split, predictions.get(split)) if labelled else None
         shifts[split] = compared.against(texts[split], said)
     return texts, shifts
+
+
+def _with_language(kept: Retention, spoken: tuple[Reading | None, Spoken] | None) -> Retention:
+    """Readings of vectors, with what the language model says where there is one."""
+    if spoken is None:
+        return kept
+    heard, said = spoken
+    return replace(kept, readings=[*kept.readings, *([heard] if heard else [])], language=said)
 
 
 def _way(

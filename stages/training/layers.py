@@ -29,7 +29,7 @@ from transformers.activations import GELUActivation
 
 from stages.adaptation import folding
 from stages.training import attention, layer_passes
-from stages.training.layer_passes import Copies, Form, Memory, Saved, Wanted
+from stages.training.layer_parts import Copies, Form, Memory, Saved, Wanted
 
 RECORDER = "output_capturing_hook"
 """Name of the hook by which transformers collects states and attention's weights (transformers.utils.output_capturing)."""
