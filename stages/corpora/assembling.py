@@ -37,12 +37,13 @@ def assemble(drafts: dict[str, Draft], params: DataParams) -> tuple[dict[str, Dr
     give_ids(drafts)
     for draft in drafts.values():
         handle_duplicates(draft, params.cleaning)
+    tell_of_missing_groups(drafts, params.columns.group)
     leakage.remove_given(drafts, params.cleaning.leakage)
-    cut_missing(drafts, params)
+    made = cut_missing(drafts, params)
     leakage.remove_made(drafts, params.cleaning.leakage)
     handle_rare(drafts["train"], params.cleaning)
     labels = drafts["train"].labels()
-    check_labels(drafts, labels, params.cleaning)
+    check_labels(drafts, labels, params.cleaning, made)
     require_records(drafts)
     if params.limit is not None:
         for draft in drafts.values():
@@ -138,13 +139,28 @@ def handle_duplicates(draft: Draft, rules: Cleaning) -> None:
     draft.handle(near, "near duplicates", action, "near_duplicates: drop")
 
 
-def cut_missing(drafts: dict[str, Draft], params: DataParams) -> None:
+def tell_of_missing_groups(drafts: dict[str, Draft], column: str | None) -> None:
+    """Warn of given held-out splits without groups, which cannot be compared with train's."""
+    for name in (name for name in HELD_OUT if column is not None and name in drafts):
+        if drafts[name].table[GROUP].null_count == drafts[name].rows:
+            log.warning(
+                "data.columns.group: no record of %s has a value in '%s', so that nobody can see whether train has its groups.",
+                drafts[name].origin,
+                column,
+            )
+
+
+def cut_missing(drafts: dict[str, Draft], params: DataParams) -> set[str]:
     """Cut test, then validation, from train where the data set has none.
+
+    Returns:
+        Names of the splits that were cut.
 
     Raises:
         DataError: there are too few records.
     """
     train, rest = drafts["train"], 1.0
+    made: set[str] = set()
     for name, share in (("test", params.split.test), ("validation", params.split.validation)):
         if name in drafts:
             continue
@@ -152,7 +168,7 @@ def cut_missing(drafts: dict[str, Draft], params: DataParams) -> None:
             chosen = train.shape.choose(train, share / rest, params.split.seed)
         else:
             strata = train.shape.strata(train)
-            chosen = splitting.choose_groups(strata, share / rest, group_keys(train), params.split.seed)
+            chosen = splitting.choose_groups(strata, share / rest, together(train), params.split.seed)
         if not chosen.any():
             raise DataError(f"{train.origin}: {_too_few(train, params, name)}. Give a {name} file, or more records.")
         part = train.table.filter(pa.array(chosen))
@@ -160,28 +176,36 @@ def cut_missing(drafts: dict[str, Draft], params: DataParams) -> None:
         train.done.add(f"moved to {name}", part.num_rows)
         train.keep(~chosen)
         rest -= share  # shares are of the whole file
+        made.add(name)
+    return made
 
 
 def _too_few(train: Draft, params: DataParams, name: str) -> str:
     """Why nothing of train can be cut off."""
     column = params.columns.group
     if column is not None:
-        count = len(np.unique(group_keys(train)))
+        count = len(np.unique(together(train)))
         return f"{train.rows:,} records in {count:,} groups (data.columns.group: {column}) cannot be cut into train and {name}"
-    if train.shape.context is not None:
-        count = len(pc.unique(train.table[train.shape.context]))
-        return (
-            f"{train.rows:,} records on {count:,} contexts cannot be cut into train and {name}: a context stays whole"
-        )
+    bound = train.shape.bound(train)
+    if bound is not None:
+        count, what = len(np.unique(bound)), "text" if train.shape.context is None else "context"
+        return f"{train.rows:,} records on {count:,} {what}s cannot be cut into train and {name}: a {what} stays whole"
     classes = len(train.labels())
-    return f"{train.rows:,} records in {classes} classes are too few to cut {name} from (a class keeps one record)"
+    within = f" in {classes} classes are too few to cut {name} from (a class keeps one record)"
+    return f"{train.rows:,} records" + (within if classes else f" are too few to cut {name} from")
 
 
-def group_keys(draft: Draft) -> np.ndarray:
-    """Keys of the groups `(records,)`, uint64; a record without a group is one with those of its own text."""
-    own = draft.table[GROUP]
+def together(draft: Draft) -> np.ndarray:
+    """Keys of what stays in one split `(records,)`, uint64: groups, joined where they share what the shape keeps together.
+
+    A record without a group is one with those of its own text, or of its context.
+    """
+    absent = pc.is_null(draft.table[GROUP]).to_numpy()
     named = hashing.digests(f"group {group}" for groups in draft.chunks(GROUP) for group in groups)
-    return np.where(pc.is_null(own).to_numpy(), draft.keys(), named)
+    bound = draft.shape.bound(draft)
+    if bound is None:
+        return np.where(absent, draft.keys(), named)
+    return splitting.joined(np.where(absent, bound, named), bound)
 
 
 def handle_rare(train: Draft, rules: Cleaning) -> None:
@@ -203,8 +227,14 @@ def handle_rare(train: Draft, rules: Cleaning) -> None:
         log.info("train: rare classes: %s", shown if len(shown) < 500 else shown[:500] + " ...")
 
 
-def check_labels(drafts: dict[str, Draft], labels: list[str], rules: Cleaning) -> None:
+def check_labels(drafts: dict[str, Draft], labels: list[str], rules: Cleaning, made: set[str]) -> None:
     """Targets that can be learned, and none held out that train lacks.
+
+    Args:
+        drafts: the splits.
+        labels: train's.
+        rules: what params say.
+        made: splits that were cut from train; where train lost a label afterwards (`rare: drop`), they lose its records too.
 
     Raises:
         DataError: otherwise.
@@ -216,5 +246,5 @@ def check_labels(drafts: dict[str, Draft], labels: list[str], rules: Cleaning) -
     for name in HELD_OUT:
         if name in drafts:
             draft = drafts[name]
-            unknown, action = draft.shape.strange(draft, labels), rules.unknown_labels
+            unknown, action = draft.shape.strange(draft, labels), "drop" if name in made else rules.unknown_labels
             draft.handle(unknown, "labels that train lacks", action, "unknown_labels: drop", draft.shape.target)

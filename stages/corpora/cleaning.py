@@ -10,40 +10,23 @@ mended likewise, so that ``refund`` and ``refund\u200b`` are one.
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.artifacts import UNLABELLED
+from stages.corpora.plain_text import Form
+from stages.corpora.plain_text import clean_text as clean_text
 from stages.corpora.records import ROW, Draft
 from stages.errors import SHOWN, DataError, Problem, report
 from stages.params.data import Cleaning
 
-Form = Literal["NFC", "NFKC"]
-_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
-_FORMATS = re.compile(r"[\u00ad\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
-_BREAKS = re.compile(r"[\t\n\x0b\x0c\r\x85\u2028\u2029]+")
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Mn", "Me", "Zs", "Zl", "Zp"})
 """Unicode categories that show nothing when they stand alone."""
 _BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 """Hangul fillers and the empty Braille cell: letters and symbols by category, blank to the eye."""
-
-
-def clean_text(text: str, form: Form | None) -> str:
-    """One text without control characters, in the given Unicode form, without blanks at its ends.
-
-    Idempotent: cleaning a clean text changes nothing.
-    """
-    text = _CONTROLS.sub("", _BREAKS.sub(" ", text))
-    if not text.isascii():
-        text = _FORMATS.sub("", text)
-        if form is not None:
-            text = unicodedata.normalize(form, text)
-    return text.strip()
 
 
 def has_content(text: str) -> bool:

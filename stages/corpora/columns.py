@@ -56,6 +56,8 @@ class _Mapping:
     def take(self, block: Block) -> pa.Table:
         """One block as a table of the split's schema."""
         block = self.shape.expand(block, self.columns)
+        if not block.rows:  # nothing but empty lists of relations, which say nothing of the columns
+            return self.schema.empty_table()
         if self.names is None:
             self.names = self._roles(block.columns)
         # Records of JSON Lines differ in their keys: one that was not there before may be there now.

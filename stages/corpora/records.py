@@ -129,7 +129,7 @@ class Draft:
         if count and action == "refuse":
             rows = self.table.filter(pa.array(found)).slice(0, SHOWN)
             problems = [
-                Problem(f"{what}: {excerpt(value)}", self.origin, row, column)
+                Problem(f"{what}: {excerpt(value)}", self.origin, row, column.removeprefix(HIDDEN))
                 for row, value in zip(rows[ROW].to_pylist(), rows[column].to_pylist(), strict=True)
             ]
             message = f"Mend these records, or set data.cleaning.{remedy}."

@@ -3,7 +3,7 @@
 Rehearsal (Robins 1995; "experience replay" in de Masson d'Autume et al. 2019) shows a model again what it would otherwise
 forget: the data of several domains that a new one is added to, or an older version of one's own. It is read and cleaned as
 `data.path` is, with the same columns, and cannot bring labels that train lacks. Texts that stand in train or in a held-out
-split are left out. What is taken is decided by each record's text, as splits are.
+split are left out, and groups of a held-out one. What is taken is decided by each record's text, as splits are.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ def rehearse(drafts: Mapping[str, Draft], labels: list[str], params: DataParams)
     other.handle(duplicates.repeats(other.keys(), other.codes()), "duplicates", "drop", "")
     other.handle(np.isin(other.keys(), train.keys()), "texts that train has", "drop", "")
     other.handle(np.isin(other.keys(), leakage.held_out(drafts)), leakage.WHAT, "drop", "")
+    other.handle(leakage.in_held_out_groups(other, drafts), leakage.GROUPS, "drop", "")
     strange = other.shape.strange(other, labels)
     other.handle(strange, "labels that train lacks", rules.unknown_labels, "unknown_labels: drop", other.shape.target)
     if asked.share < 1:

@@ -1,12 +1,15 @@
 """From `data.path` to raw splits: which file is which.
 
-A folder holds one file per split (`train.csv`, `test.jsonl`, ...; see `NAMES`); other files in it are left alone. A
-single file is train, and the splits it lacks are cut from it. A `NAME.hub.yaml` file stands for a data set of the
-hub.
+A folder holds one file per split (`train.csv`, `test.jsonl`, ...; see `NAMES`); other files in it are left alone, and named
+where they could be read and nothing else in params speaks of them: a test file by another name would be cut from train
+without a word. A single file is train, and the splits it lacks are cut from it. A `NAME.hub.yaml` file stands for a data
+set of the hub.
 """
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -20,12 +23,14 @@ from stages.params.data import DataParams
 
 NAMES = {
     "train": ("train", "training"),
-    "validation": ("validation", "valid", "val", "dev"),
-    "test": ("test",),
+    "validation": ("validation", "valid", "val", "dev", "development", "eval", "evaluation"),
+    "test": ("test", "testing", "holdout", "hold_out", "hold-out", "heldout", "held_out", "held-out"),
     "shifted": ("shifted",),
     "unlabelled": ("unlabelled", "unlabeled"),
     "out_of_scope": ("out_of_scope", "out-of-scope", "oos"),
 }
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+log = logging.getLogger(__name__)
 
 
 def read(params: DataParams, shape: Shape) -> dict[str, Draft]:
@@ -36,11 +41,15 @@ def read(params: DataParams, shape: Shape) -> dict[str, Draft]:
     """
     path = Path(params.path)
     if not path.exists():
-        raise DataError(f"data.path: {path} does not exist. Put your data there, or name another file or folder.")
+        raise DataError(
+            f"data.path: {path} does not exist. Put your data there, or name another file or folder.{_of_the_hub(path)}"
+        )
     if path.is_file() and path.name.lower().endswith(HUB):
         named = [(split, f"{path}[{split}]", blocks) for split, blocks in hub.read(path).items()]
     else:
         files = _by_split(path) if path.is_dir() else {"train": path}
+        if path.is_dir():
+            _name_the_rest(path, files, params)
         named = [(split, str(file), _open(file, params)) for split, file in files.items()]
     drafts: dict[str, Draft] = {}
     for split, origin, blocks in named:
@@ -64,13 +73,46 @@ def _open(file: Path, params: DataParams) -> Iterator[Block]:
     return reader(file, params.csv)
 
 
+def _of_the_hub(path: Path) -> str:
+    """What to do where a path that does not exist looks like the name of a hub data set."""
+    if not _HUB_ID.fullmatch(str(path)) or path.parent.exists() or path.suffix.lower() in READERS:
+        return ""
+    return (
+        f" If {path} is a data set of the hub, write its name and the commit to use into a file NAME{HUB}, as in "
+        f"recipes/banking77{HUB}, and set data.path to that file."
+    )
+
+
+def _name_the_rest(folder: Path, files: Mapping[str, Path], params: DataParams) -> None:
+    """Warn of data files that no split took, but for lists that augmentation reads, and JSON documents beside other data."""
+    settings = params.augmentation
+    known = {*files.values(), Path(settings.synonyms.file), Path(settings.back_translation.file)}
+    left = [file for file in _readable(folder) if not any(file.samefile(one) for one in known if one.exists())]
+    if files["train"].suffix.lower() != ".json":
+        left = [file for file in left if file.suffix.lower() != ".json"]
+    if left:
+        log.warning(
+            "%s: no split takes %s%s. A file is a split by its name before the suffix, one of %s. Rename it, or move it "
+            "elsewhere.",
+            folder,
+            ", ".join(file.name for file in left[:SHOWN]),
+            f" and {len(left) - SHOWN:,} more" if len(left) > SHOWN else "",
+            ", ".join(name for names in NAMES.values() for name in names),
+        )
+
+
+def _readable(folder: Path) -> list[Path]:
+    """Files of a folder whose format has a reader, in the order of their names."""
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in READERS and file.is_file())
+
+
 def _by_split(folder: Path) -> dict[str, Path]:
     """Split name to file.
 
     Raises:
         DataError: two files could be one split, or none could be train.
     """
-    candidates = sorted(file for file in folder.iterdir() if file.suffix.lower() in READERS and file.is_file())
+    candidates = _readable(folder)
     found: dict[str, Path] = {}
     for split, names in NAMES.items():
         matching = [file for file in candidates if file.stem.lower() in names]

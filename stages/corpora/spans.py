@@ -19,6 +19,8 @@ Span = tuple[int, int]
 Mend = Callable[[str], str]
 STARTS, ENDS = ("start", "begin", "from"), ("end", "stop", "to")
 """What data sets call the two."""
+FARTHEST = 2**31
+"""Places are stored in 32 bits; no text is that long."""
 STOP = "|"
 """Stands where a text was cut, so that cleaning does not take blanks at the cut for the text's ends."""
 
@@ -35,9 +37,9 @@ def parse(value: Any) -> dict[str, int] | Refused | None:
         found = [next((value[name] for name in names if name in value), None) for names in (STARTS, ENDS)]
     else:
         found = list(value) if isinstance(value, list | tuple) else []
-    whole = [one for one in found if isinstance(one, int) and not isinstance(one, bool)]
+    whole = [one for one in found if isinstance(one, int) and not isinstance(one, bool) and abs(one) < FARTHEST]
     if len(found) != 2 or len(whole) != 2:
-        return Refused(f"expected a span with whole numbers start and end, found {str(value)[:60]}")
+        return Refused(f"expected a span with whole numbers start and end below 2^31, found {str(value)[:60]}")
     return {"start": whole[0], "end": whole[1]}
 
 

@@ -37,9 +37,11 @@ def sample(labels: np.ndarray, size: int, seed: int) -> np.ndarray:
 
 
 def choose_groups(labels: np.ndarray, share: float, groups: np.ndarray, seed: int) -> np.ndarray:
-    """Choose whole groups for a new split, as close to the share of each label as they allow.
+    """Choose whole groups for a new split, as close to the share of all records, and of each label, as they allow.
 
-    A group counts for the label of its first record. No label leaves train altogether.
+    A group counts for the label of its first record. Each label first gives groups while they fit into its share; what is
+    missing of the whole then comes from the labels that gave the least of theirs, one group each. No label leaves train
+    altogether. Where no group fits, the smallest one goes, if it is no more than half of all records.
 
     Args:
         labels: class ids `(records,)`.
@@ -51,22 +53,60 @@ def choose_groups(labels: np.ndarray, share: float, groups: np.ndarray, seed: in
         Whether each record is chosen `(records,)`.
     """
     names, first, member, sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
-    kind, lot = labels[first], lots(names, seed)
-    taken = np.zeros(len(names), dtype=bool)
-    for label in np.unique(kind):
-        candidates = np.flatnonzero(kind == label)
-        candidates = candidates[np.argsort(lot[candidates], kind="stable")]
-        wanted, done = share * sizes[candidates].sum(), 0
-        for group in candidates[:-1]:
-            # A group is taken when that brings the label closer to its share.
-            if abs(done + sizes[group] - wanted) < abs(done - wanted):
-                taken[group] = True
-                done += sizes[group]
+    taken = _take_groups(labels[first], share, lots(names, seed), sizes)
     for label in np.setdiff1d(labels, labels[~taken[member]]):
         if (taken[member] | (labels != label)).all():
             held = np.unique(member[labels == label])
             taken[held[np.argmin(sizes[held])]] = False
     return taken[member]
+
+
+def joined(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Keys of what hangs together because one key or the other is shared, over any number of steps `(records,)`, uint64.
+
+    Args:
+        one: keys `(records,)`, uint64; the least of those that are joined becomes the key of all.
+        other: further keys `(records,)`, uint64.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    names, ours = np.unique(one, return_inverse=True)
+    others, theirs = np.unique(other, return_inverse=True)
+    nodes = len(names) + len(others)
+    edges = coo_array((np.ones(len(one), dtype=np.int8), (ours, theirs + len(names))), shape=(nodes, nodes))
+    _, component = connected_components(edges, directed=False)
+    least = np.full(nodes, names.max(initial=0), dtype=np.uint64)
+    np.minimum.at(least, component[: len(names)], names)
+    return least[component[ours]]
+
+
+def _take_groups(kinds: np.ndarray, share: float, lot: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Whether each group is taken `(groups,)`, by their labels, lots and sizes; each label leaves its last group."""
+    order = np.lexsort((lot, kinds))
+    _, begins = np.unique(kinds[order], return_index=True)
+    taken = np.zeros(len(kinds), dtype=bool)
+    rests: list[tuple[float, int, list[int]]] = []
+    for candidates in np.split(order, begins[1:]):
+        rest = share * float(sizes[candidates].sum())
+        for group in candidates[:-1].tolist():
+            if sizes[group] <= rest:
+                taken[group] = True
+                rest -= float(sizes[group])
+        left = [group for group in candidates[:-1].tolist() if not taken[group]]
+        if left:
+            rests.append((-rest, int(lot[left[0]]), left))
+    missing = share * float(sizes.sum()) - float(sizes[taken].sum())
+    for _, _, left in sorted(rests):
+        # A group is taken when that brings the whole closer to its share.
+        closer = next((group for group in left if abs(missing - sizes[group]) < abs(missing)), None)
+        if closer is not None:
+            taken[closer] = True
+            missing -= float(sizes[closer])
+    if rests and not taken.any():
+        smallest = min((group for _, _, left in rests for group in left), key=lambda group: (sizes[group], lot[group]))
+        taken[smallest] = 2 * sizes[smallest] <= sizes.sum()
+    return taken
 
 
 def _take(labels: np.ndarray, share: float, lot: np.ndarray, leave: int) -> np.ndarray:

@@ -58,7 +58,8 @@ def as_number(value: Any) -> float | Refused | None:
     if value is None or (isinstance(value, str) and value.strip().casefold() in ABSENT):
         return None
     found: float | None = None
-    if isinstance(value, int | float | decimal.Decimal | str) and not isinstance(value, bool):
+    slip = isinstance(value, bool) or (isinstance(value, str) and "_" in value)  # Python takes 1_0 for 10
+    if isinstance(value, int | float | decimal.Decimal | str) and not slip:
         try:
             found = float(value)
         except (OverflowError, ValueError):

@@ -34,7 +34,8 @@ class Columns(Settings):
         tags: a tag for each of the tokens, in any of the usual schemes.
         spans: marked spans of a text, a list of `{start, end, label}` in characters.
         token_words: whether tags are decided on for the data's own tokens, or for the words that a release cuts from raw text.
-        group: records that share a value never fall into different splits; null for none.
+        group: records that share a value stay in one split: none is cut through, and train loses the records whose group
+            stands in a validation or test split of the data set's own (`data.cleaning.leakage`); null for none.
         keep: further columns carried along for slices.
     """
 
@@ -73,7 +74,7 @@ class Csv(Settings):
     Attributes:
         delimiter: one character; null takes a comma for `.csv` and a tab for `.tsv`.
         quote: the quoting character; null for none.
-        encoding: the text encoding, by Python's name of it.
+        encoding: the text encoding, by Python's name of it, such as gb18030, big5, cp932, euc-kr or cp1252.
     """
 
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
@@ -102,8 +103,10 @@ class Cleaning(Settings):
         normalize: Unicode form that texts are brought to; null leaves them alone.
         empty: texts without a visible character.
         unlabelled: labelled splits' records whose label is missing.
-        duplicates: the same text with the same label again (after normalisation); the first one stays. `drop` works on
-            train, unlabelled and out_of_scope: held-out splits stay whole, and comparable, and their repeats are counted.
+        duplicates: the same text with the same label again; the first one stays. Texts are the same that differ in case,
+            width, sentence punctuation or blanks; symbols, emoji, `# % & @ *` and the minus of a number count, so that `C++` is
+            not `C`. `drop` works on train, unlabelled and out_of_scope: held-out splits stay whole, and comparable, and their
+            repeats are counted.
         near_duplicates: texts of one split and label whose 5-character shingles overlap by at least
             `near_threshold`; `drop` as above.
         near_threshold: Jaccard similarity from which on two texts are near duplicates.
@@ -112,9 +115,10 @@ class Cleaning(Settings):
         misplaced_answers: answers that do not stand where their data set says; `anchor` moves them to the nearest place
             where the context holds them.
         conflicts: the same text with different labels, within train.
-        leakage: train records whose normalised text stands in validation, test or shifted.
+        leakage: train records whose text (the same as for duplicates) stands in validation, test or shifted, or whose group
+            stands in validation or test.
         malformed_tags: tags that break their scheme (an inside tag after `O`): `repair` reads them as the CoNLL scorer does.
-        rare: classes with fewer records in train than `rare_below`.
+        rare: classes with fewer records in train than `rare_below`; `drop` takes them out of splits cut from train, too.
         rare_below: the smallest number of train records of a class.
         unknown_labels: records of validation, test or shifted with a label that train lacks.
     """

@@ -36,7 +36,7 @@ def read(file: Path, settings: Csv) -> Iterator[Block]:  # noqa: ARG001 - all re
     Raises:
         DataError: not UTF-8, or lines of the wrong width.
     """
-    decoding.check(file, "utf-8", "Convert the file to UTF-8 with `iconv -f latin1 -t utf-8`.")
+    decoding.check(file, "utf-8", "Convert the file to UTF-8 with `iconv -f ENCODING -t utf-8`.")
     yield from collect(_sentences(file))
 
 

@@ -11,6 +11,7 @@ fault of the file and reported with its line: guessing which field is missing wo
 from __future__ import annotations
 
 import csv
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ from stages.errors import SHOWN, DataError, Problem, report
 from stages.params.data import Csv
 
 CANDIDATES = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
-ENCODING_REMEDY = "Save the file as UTF-8, or set data.csv.encoding (latin-1 is frequent in older exports)."
+ENCODING_REMEDY = "Save the file as UTF-8, or set data.csv.encoding to the one that it is in."
 
 
 def read(file: Path, settings: Csv) -> Iterator[Block]:
@@ -90,7 +91,8 @@ def _header(file: Path, names: list[str], delimiter: str) -> list[str]:
         for other, spelt in CANDIDATES.items():
             if other != delimiter and other in names[0]:
                 raise DataError(
-                    f"{file}:1: with delimiter {delimiter!r} the header is one column, {names[0][:60]!r}, "
-                    f"but it contains {spelt}. Set data.csv.delimiter to {other!r}."
+                    f"{file}:1: with delimiter {json.dumps(delimiter)} the header is one column, {names[0][:60]!r}, "
+                    # In single quotes YAML would read \t as two characters.
+                    f"but it contains {spelt}. Set data.csv.delimiter to {json.dumps(other)}."
                 )
     return names

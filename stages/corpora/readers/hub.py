@@ -8,12 +8,13 @@ One such file::
     splits: {train: train, test: test}   # ours: theirs; left out: by their usual names
 
 The file is what DVC watches: another revision is another file and reruns the pipeline, without asking the network.
-`dataset` may also be a local folder in the hub's layout. Code from the hub is never run: `datasets` reads data files
-only. Importing `datasets` takes about two seconds, which only those pay who have such a file.
+`dataset` may also be a local folder in the hub's layout, which DVC does not watch. Code from the hub is never run:
+`datasets` reads data files only. Importing `datasets` takes about two seconds, which only those pay who have such a file.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,6 +41,7 @@ USUAL = {
     "out_of_scope": ("out_of_scope", "oos"),
 }
 HUB = "https://huggingface.co"
+log = logging.getLogger(__name__)
 SECONDS = 5
 """Patience with a hub that does not answer at all."""
 
@@ -95,6 +97,13 @@ def read(file: Path) -> dict[str, Iterator[Block]]:
         DataError: it cannot be loaded, or lacks a split that the file names.
     """
     chosen = reference(file)
+    if Path(chosen.dataset).is_dir():
+        log.warning(
+            "%s: DVC does not watch the folder %s, so a change in it would not rerun anything. Set data.path to a folder "
+            "with one file per split, or run `dvc repro -f prepare` after a change.",
+            file,
+            chosen.dataset,
+        )
     found = _load(chosen, file)
     wanted = chosen.splits or _usual(found)
     missing = sorted(set(wanted.values()) - set(found))

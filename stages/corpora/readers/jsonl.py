@@ -26,7 +26,7 @@ def read(file: Path, settings: Csv) -> Iterator[Block]:  # noqa: ARG001 - all re
     Raises:
         DataError: not UTF-8, lines that are no JSON objects, or one JSON value that spans the file.
     """
-    decoding.check(file, "utf-8", "JSON Lines are always UTF-8: convert the file with `iconv -f latin1 -t utf-8`.")
+    decoding.check(file, "utf-8", "JSON Lines are always UTF-8: convert the file with `iconv -f ENCODING -t utf-8`.")
     yield from collect(_records(file))
 
 

@@ -40,7 +40,7 @@ def read(file: Path, settings: Csv) -> Iterator[Block]:  # noqa: ARG001 - all re
     Raises:
         DataError: not UTF-8, no JSON, or not of SQuAD's shape.
     """
-    decoding.check(file, "utf-8", "JSON is always UTF-8: convert the file with `iconv -f latin1 -t utf-8`.")
+    decoding.check(file, "utf-8", "JSON is always UTF-8: convert the file with `iconv -f ENCODING -t utf-8`.")
     yield from collect(_Questions(file).records())
 
 

@@ -23,12 +23,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.corpora import splitting
 from stages.corpora.duplicates import normal_form
 from stages.corpora.hashing import digests
 from stages.corpora.records import ROW, Draft, excerpt
 from stages.corpora.shapes.shape import SEPARATOR, Mend, Shape
-from stages.corpora.spans import bare, carried, nearest
+from stages.corpora.spans import FARTHEST, bare, carried, nearest
 from stages.corpora.values import Refused
 from stages.errors import SHOWN, DataError, Problem, report
 from stages.params.data import Cleaning, Columns
@@ -144,10 +143,9 @@ class Answered(Shape):
         counted = pc.fill_null(pc.list_value_length(draft.table["answers"]), 0).to_numpy()
         return (counted > 0).astype(np.int64)
 
-    def choose(self, draft: Draft, share: float, seed: int) -> np.ndarray:
+    def bound(self, draft: Draft) -> np.ndarray:
         """Questions on one context stay in one split: a model that has seen the context has seen half of the record."""
-        groups = digests(normal_form(context or "") for context in _values(draft, "text_b"))
-        return splitting.choose_groups(self.strata(draft), share, groups, seed)
+        return digests(normal_form(context or "") for context in _values(draft, "text_b"))
 
     def counts(self, draft: Draft, labels: list[str]) -> np.ndarray | None:  # noqa: ARG002
         """None: there are no labels."""
@@ -196,8 +194,11 @@ def parse(value: Any) -> Answers | Refused | None:
     else:
         return Refused(f"expected answers with text and answer_start, found {type(value).__name__} {str(value)[:40]!r}")
     for text, start in pairs:
-        if not isinstance(text, str) or isinstance(start, bool) or not isinstance(start, int | None):
-            return Refused(f"expected an answer with a text and a whole number, found {str(text)[:40]!r} and {start!r}")
+        whole = start is None or (isinstance(start, int) and not isinstance(start, bool) and abs(start) < FARTHEST)
+        if not isinstance(text, str) or not whole:
+            return Refused(
+                f"expected an answer with a text and a whole number, found {str(text)[:40]!r} and {str(start)[:40]}"
+            )
     return [{"text": text, "start": NOWHERE if start is None else start} for text, start in pairs]
 
 

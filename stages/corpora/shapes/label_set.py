@@ -9,7 +9,8 @@ Raw records that say the same, with the params that read them::
     "thanks, see you",1,1,0
 
 A prepared record: ``{"id": "train-3", "text": "thanks, see you", "labels": ["gratitude", "joy"]}``, sorted, each once. A record
-without any label is legal and says that none of them fits; one whose labels are absent (null) says nothing.
+without any label (an empty list or cell) is legal and says that none of them fits. One whose labels are absent says nothing:
+null, and a list or cell that is not empty but of which nothing is left, such as ``[null]``, ``["NaN"]`` or ``NULL``.
 """
 
 from __future__ import annotations
@@ -58,12 +59,12 @@ class LabelSet(Shape):
             return super().convert(role, value, columns)
         if isinstance(value, Mapping):
             return _chosen(value)
-        if isinstance(value, str) and columns.label_separator is not None:
-            value = [] if not value.strip() else [one for one in value.split(columns.label_separator) if one.strip()]
         if isinstance(value, str) and not value.strip():
             return []
-        if value is None or (isinstance(value, float) and np.isnan(value)):
+        if value is None or (isinstance(value, float | str) and as_value(value) is None):
             return None
+        if isinstance(value, str) and columns.label_separator is not None:
+            value = value.split(columns.label_separator)
         if not isinstance(value, list | tuple):
             return Refused(
                 f"expected a list of labels, found {type(value).__name__} {str(value)[:40]!r}; "
@@ -72,9 +73,9 @@ class LabelSet(Shape):
         return _sorted(value)
 
     def mend(self, draft: Draft, function: Mend) -> int:
-        """Clean each label; those that vanish are left out."""
+        """Clean each label; those that vanish are left out, and where none is left of any, labels are absent."""
         return draft.change(
-            "labels", lambda labels: labels and sorted({one for old in labels if (one := function(old))})
+            "labels", lambda labels: labels and (sorted({one for old in labels if (one := function(old))}) or None)
         )
 
     def codes(self, draft: Draft) -> np.ndarray:
@@ -130,11 +131,12 @@ class LabelSet(Shape):
         }
 
 
-def _sorted(values: list[Any] | tuple[Any, ...]) -> list[str] | Refused:
-    """Labels of a list, sorted, each once; absent ones are left out."""
+def _sorted(values: list[Any] | tuple[Any, ...]) -> list[str] | Refused | None:
+    """Labels of a list, sorted, each once; absent ones are left out, and a list of nothing else is absent."""
     found = [as_value(one) for one in values]
     refused = next((one for one in found if isinstance(one, Refused)), None)
-    return refused or sorted({one for one in found if isinstance(one, str)})
+    named = sorted({one for one in found if isinstance(one, str)})
+    return refused or (named if named or not found else None)
 
 
 def _chosen(values: Mapping[str, Any]) -> list[str] | Refused | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stages.corpora import words
+from stages.corpora.spans import FARTHEST
 from stages.corpora.tag_schemes import UnknownTagError, spans_of
 from stages.corpora.values import Refused, as_text, as_value
 from stages.params.data import Columns
@@ -66,7 +67,7 @@ def _span(value: Any) -> Any:
         start, end = value.get("start"), value.get("end")
         label = next((value[name] for name in LABELS if value.get(name) is not None), None)
     name = as_value(label)
-    whole = all(isinstance(one, int) and not isinstance(one, bool) and abs(one) < 2**31 for one in (start, end))
+    whole = all(isinstance(one, int) and not isinstance(one, bool) and abs(one) < FARTHEST for one in (start, end))
     if not whole or not isinstance(name, str):
         return Refused(f"expected start, end and label of a span, found {str(value)[:60]!r}")
     return {"start": start, "end": end, "label": name}

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from stages.corpora import splitting, words
+from stages.corpora import words
 from stages.corpora.blocks import Block
 from stages.corpora.duplicates import fold, form_places, normal_form
 from stages.corpora.hashing import digests
@@ -154,10 +154,9 @@ class Related(Shape):
         spans = zip(*(draft.table[name].to_pylist() for name in ENDS), strict=True)
         return [",".join(f"{one['start']}-{one['end']}" if one else "" for one in ends) for ends in spans]
 
-    def choose(self, draft: Draft, share: float, seed: int) -> np.ndarray:
+    def bound(self, draft: Draft) -> np.ndarray:
         """Pairs of one text stay in one split."""
-        groups = digests(normal_form(text or "") for texts in draft.chunks("text") for text in texts)
-        return splitting.choose_groups(self.strata(draft), share, groups, seed)
+        return digests(normal_form(text or "") for texts in draft.chunks("text") for text in texts)
 
     def describe(self, draft: Draft) -> dict[str, Any]:
         """How many texts there are, and how many relations."""

@@ -136,8 +136,15 @@ class Shape:
         """Numbers of the strata that a sample keeps the shares of `(records,)`."""
         return self.codes(draft)
 
+    def bound(self, draft: Draft) -> np.ndarray | None:  # noqa: ARG002
+        """Keys of what has to stay in one split together `(records,)`, uint64; None where each record may go alone."""
+        return None
+
     def choose(self, draft: Draft, share: float, seed: int) -> np.ndarray:
         """Whether each record is cut into a new split that takes such a share `(records,)`."""
+        together = self.bound(draft)
+        if together is not None:
+            return splitting.choose_groups(self.strata(draft), share, together, seed)
         return splitting.choose(self.strata(draft), share, draft.keys(), seed)
 
     def counts(self, draft: Draft, labels: list[str]) -> np.ndarray | None:

@@ -75,6 +75,59 @@ def test_groups_stay_together() -> None:
     assert all(users)
 
 
+def of_users(users: dict[str, list[str]]) -> None:
+    """One file per split of records that belong to these users; labels in turn."""
+    for name, who in users.items():
+        rows = [f"{name} text {i} of {i},{'red' if i % 2 else 'blue'},{user}" for i, user in enumerate(who)]
+        put({f"raw/{name}.csv": "\n".join(["text,label,user", *rows, ""]).encode()})
+
+
+def test_groups_of_a_given_split_are_neither_trained_on_nor_cut_into_validation() -> None:
+    of_users({"train": [f"u{i // 5}" for i in range(100)], "test": ["u3", "u3", "u19", "another"]})
+    run("raw", columns={"group": "user", "keep": ["user"]})
+    users = [{one["user"] for one in split(name)} for name in ("train", "validation", "test")]
+    assert not (users[0] | users[1]) & users[2]
+    assert not users[0] & users[1]
+    assert len(users[0] | users[1]) == 18
+    assert counts()["records of groups shared with held-out splits dropped"] == 10
+    assert counts("test")["records whose group train has too"] == 3
+    run("raw", columns={"group": "user", "keep": ["user"]}, cleaning={"leakage": "keep"})
+    profile = json.loads(Path("reports/data/profile.json").read_text(encoding="utf-8"))
+    assert (
+        profile["overlaps"]["groups of test in train"] + profile["overlaps"].get("groups of test in validation", 0) == 3
+    )
+    with pytest.raises(DataError, match=r"raw/train.csv:17: group: records of groups shared .*: 'u3'"):
+        run("raw", columns={"group": "user"}, cleaning={"leakage": "refuse"})
+
+
+def test_a_given_split_without_groups_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    of_users({"train": [f"u{i // 5}" for i in range(100)]})
+    put({"raw/test.csv": csv(("given one", "red"), ("given two", "blue"))})
+    run("raw", columns={"group": "user"})
+    assert "no record of raw/test.csv has a value in 'user'" in caplog.text
+    assert "validation" not in caplog.text, "nobody but prepare cut it"
+
+
+def test_a_few_groups_of_each_class_are_enough() -> None:
+    rows = [f"text {i} of {i},class {i % 19},{i}" for i in range(19 * 5)]
+    put({"data.csv": "\n".join(["text,label,user", *rows, ""]).encode()})
+    run(columns={"group": "user"})
+    assert artifacts.Schema.read().rows == {"train": 67, "validation": 9, "test": 19}
+
+
+def test_rare_classes_leave_the_splits_that_were_cut_too() -> None:
+    lonely = [(f"a lonely message {i} {i}", "green") for i in range(10)]
+    put({"data.csv": csv(*filler(200), *lonely)})
+    run(cleaning={"rare": "drop", "rare_below": 9})
+    assert artifacts.Schema.read().labels == ["blue", "red"]
+    assert "green" not in everything().values()
+    assert counts()["records of classes with fewer than 9 records dropped"] == 7
+    assert sum(counts(name)["labels that train lacks dropped"] for name in ("validation", "test")) == 3
+    put({"raw/train.csv": csv(*filler(200), *lonely), "raw/test.csv": csv(("a given one", "green"), ("other", "red"))})
+    with pytest.raises(DataError, match=r"raw/test.csv:2: label: labels that train lacks: 'green'"):
+        run("raw", cleaning={"rare": "drop", "rare_below": 12})
+
+
 def test_a_class_with_one_record_goes_to_train_and_is_named(caplog: pytest.LogCaptureFixture) -> None:
     put({"data.csv": csv(*filler(40), ("lonely", "green"))})
     with caplog.at_level(logging.INFO):

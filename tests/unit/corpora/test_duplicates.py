@@ -21,7 +21,14 @@ PAIRS = st.lists(st.tuples(st.integers(0, 5), st.integers(-1, 2)), max_size=30)
         ("STRASSE", "straße"),
         ("ｆｕｌｌ　ｗｉｄｔｈ", "full width"),
         ("我的卡，在哪里？", "我的卡 在哪里"),
-        ("ok 👍", "OK"),
+        ("ok 👍", "OK👍!"),
+        ("５ ％ off", "5% OFF"),
+        ("it costs 5€.", "It costs: 5 €"),
+        ("call 555-1234", "Call 555 1234"),
+        ("from 2020-2021", "from 2020–2021"),
+        ("well-being", "well being"),
+        ("it is −5 outside", "It is -5, outside!"),
+        ("``yes''", '"yes"'),
         ("❤\ufe0f", "❤"),
         ("👍!", "👍"),
     ],
@@ -31,7 +38,29 @@ def test_the_same_but_for_case_and_punctuation(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("👍", "👎"), ("कि", "की"), ("กา", "กิ"), ("?", "!"), ("3.5", "35"), ("a", "á")]
+    ("one", "other"),
+    [
+        ("👍", "👎"),
+        ("कि", "की"),
+        ("กา", "กิ"),
+        ("?", "!"),
+        ("3.5", "35"),
+        ("a", "á"),
+        ("ok 👍", "ok"),
+        ("ok 👍", "ok 👎"),
+        ("C++", "C#"),
+        ("C++", "C"),
+        ("C#", "C"),
+        ("-5", "5"),
+        ("it is -5", "it is 5"),
+        ("(-5)", "(5)"),
+        ("−5", "5"),
+        ("$5", "€5"),
+        ("5%", "5"),
+        ("x < y", "x = y"),
+        ("*31#", "31"),
+        ("R&D", "R D"),
+    ],
 )
 def test_not_the_same(one: str, other: str) -> None:
     assert duplicates.normal_form(one) != duplicates.normal_form(other)
@@ -44,6 +73,17 @@ def test_case_makes_no_difference(text: str) -> None:
     assert duplicates.normal_form(text.casefold()) == form
     if form != text:
         assert form == form.strip()
+
+
+def test_places_are_counted_in_the_normal_form_without_its_blanks() -> None:
+    for text, other in (("At -5, C++ froze.", "at −5 c ++ froze"), ("from 3-5, C++ froze.", "From 3 5 C ++ froze")):
+        places = []
+        for one in (text, other):
+            begin = one.lower().index("froze")
+            places.append(duplicates.form_places(one, [begin, begin + len("froze")]))
+            form = duplicates.normal_form(one).replace(" ", "")
+            assert form[slice(*places[-1])] == "froze"
+        assert places[0] == places[1]
 
 
 @given(PAIRS)

@@ -45,6 +45,19 @@ def test_all_of_it_but_what_train_or_held_out_splits_have() -> None:
     assert not set(texts("train")) & set(texts("rehearsed"))
 
 
+def test_groups_that_are_held_out_are_not_rehearsed() -> None:
+    rows = {
+        "own/train.csv": [(text, label, f"u{i}") for i, (text, label) in enumerate(filler(30))],
+        "own/test.csv": [("a tested text", "red", "held")],
+        "own/validation.csv": [("a held text", "red", "u99")],
+        "older/train.csv": [(text, label, "held" if i < 10 else "u1") for i, (text, label) in enumerate(older())],
+    }
+    for name, own in rows.items():
+        put({name: "\n".join(["text,label,user", *map(",".join, own), ""]).encode()})
+    run("own", columns={"group": "user"}, rehearsal={"path": "older", "share": 1.0})
+    assert texts("rehearsed") == [text for text, _ in older()[10:]]
+
+
 def test_a_share_keeps_labels_and_goes_by_text_and_seed() -> None:
     corpora(older(), share=0.25)
     first = split("rehearsed")

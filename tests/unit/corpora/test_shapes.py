@@ -60,6 +60,10 @@ def test_three_ways_to_spell_labels_make_the_same_records(how: str) -> None:
         (7, "expected a list of labels, found int"),
         ([["joy"]], "expected text or a number, found list"),
         (None, "expected a labels, found none"),
+        ([None], "expected a labels, found none"),
+        (["null", " NaN"], "expected a labels, found none"),
+        (["\u200b"], "expected a labels, found none"),
+        ("NaN", "expected a labels, found none"),
     ],
 )
 def test_labels_that_are_no_list_are_refused_with_their_row(value: Any, says: str) -> None:
@@ -67,6 +71,18 @@ def test_labels_that_are_no_list_are_refused_with_their_row(value: Any, says: st
     with pytest.raises(DataError, match=says) as caught:
         run("multilabel")
     assert "data.jsonl:41" in str(caught.value)
+
+
+@pytest.mark.parametrize(("cell", "labels"), [("", []), (" ", []), ("joy|NULL", ["joy"]), ("NULL", None), ("|", None)])
+def test_a_cell_of_which_nothing_is_left_is_absent_and_an_empty_one_says_that_none_fits(
+    cell: str, labels: list[str] | None
+) -> None:
+    rows = "".join(f"{one['text']},{'|'.join(one['labels'])}\n" for one in emotions())
+    put({"data.csv": f"text,labels\n{rows}odd,{cell}\n".encode()})
+    run("multilabel", path="data.csv", columns={"label_separator": "|"}, cleaning={"unlabelled": "drop"})
+    assert everything("labels").get("odd") == labels
+    counted = artifacts.read_json(artifacts.DATA_REPORT / "profile.json")["splits"]["train"]["cleaning"]
+    assert counted.get("records without labels dropped", 0) == (labels is None)
 
 
 def test_a_column_of_labels_holds_zeros_and_ones() -> None:
@@ -139,6 +155,7 @@ def test_scores_keep_their_distribution_in_each_split() -> None:
         ({"text": "a", "text_b": "b", "score": "high"}, "expected a number, found str 'high'"),
         ({"text": "a", "text_b": "b", "score": True}, "expected a number, found bool"),
         ({"text": "a", "text_b": "b", "score": "inf"}, "expected a number"),
+        ({"text": "a", "text_b": "b", "score": "1_0"}, "expected a number, found str '1_0'"),
         ({"text": "a", "text_b": "b", "score": None}, "expected a score, found none"),
         ({"text": "a", "text_b": 3, "score": 1}, "text_b: expected text, found int"),
     ],

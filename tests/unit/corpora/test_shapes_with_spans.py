@@ -89,6 +89,11 @@ def test_both_forms_of_answers_are_read_and_no_answer_is_legal() -> None:
         ({"text": ["1997"], "answer_start": [21, 3]}, "lists text and answer_start of one length"),
         ({"text": "1997", "answer_start": 21}, "lists text and answer_start of one length"),
         ([{"text": 1997, "answer_start": 21}], "expected an answer with a text and a whole number"),
+        (
+            [{"text": "1997", "answer_start": 2**31}],
+            "train.jsonl:1: answers: expected an answer with a text and a whole",
+        ),
+        ({"text": ["1997"], "answer_start": [-(2**40)]}, "train.jsonl:1: answers: expected an answer with a text"),
         ("1997", "expected answers with text and answer_start, found str"),
         (None, "expected a answers, found none"),
     ],
@@ -261,6 +266,18 @@ def test_several_relations_of_one_text_become_records() -> None:
     assert cleaning["texts without relations"] == 1
 
 
+def test_texts_without_relations_may_fill_the_first_block_or_a_split() -> None:
+    empty = [{"text": f"{TEXT} {i}", "relations": []} for i in range(SIZE)]
+    listed = [{"head": [0, 4], "tail": [16, 21], "relation": "Other"}]
+    full = [{"text": f"{TEXT} full {i}", "relations": [{**listed[0], "relation": "ab"[i % 2]}]} for i in range(8)]
+    columns = {**PAIR, "id": None}
+    run("relation", {"train": [*empty, *full], "validation": full[:2], "test": full[2:4]}, columns)
+    assert sorted({row["label"] for row in split()}) == ["a", "b"]
+    assert counts()["texts without relations"] == SIZE
+    with pytest.raises(DataError, match=r"raw/test.jsonl: no records \(3 texts without relations\)"):
+        run("relation", {"train": full, "validation": full[:2], "test": empty[:3]}, columns)
+
+
 def test_ids_are_made_for_several_relations_of_a_row() -> None:
     relations = [
         {"head": [0, 4], "tail": [16, 21], "label": "Other"},
@@ -284,6 +301,8 @@ def test_ids_are_made_for_several_relations_of_a_row() -> None:
         ({"head": [16, 21]}, "head and tail are the same span, 16 to 21"),
         ({"head": [15, 21]}, "head and tail are the same span"),
         ({"head": "Rain"}, "head: expected a span with whole numbers start and end"),
+        ({"head": [0, 2**31]}, "train.jsonl:1: head: expected a span with whole numbers start and end below 2^31"),
+        ({"text": ["Rain", "falls"], "head": [0, 2**40], "tail": [1, 2]}, "train.jsonl:1: head: expected a span with"),
         ({"head": None}, "expected a span head, found none"),
         ({"text": ["Rain", "falls"], "head": [0, 1], "tail": [1, 3]}, "tail: the span"),
         ({"text": None}, "expected a text, found none"),

@@ -75,3 +75,47 @@ def test_small_groups_meet_the_share() -> None:
     labels = np.repeat(np.arange(300) % 3, 4)
     chosen = splitting.choose_groups(labels, 0.2, np.repeat(keys(300), 4), seed=5)
     assert [chosen[labels == label].mean() for label in range(3)] == pytest.approx([0.2] * 3)
+
+
+@pytest.mark.parametrize(("classes", "each", "size"), [(20, 4, 5), (19, 5, 1), (19, 6, 1), (19, 8, 1)])
+@pytest.mark.parametrize("share", [0.1, 0.125, 0.2])
+def test_few_groups_of_each_label_meet_the_share_of_the_whole(classes: int, each: int, size: int, share: float) -> None:
+    labels = np.repeat(np.arange(classes), each * size)
+    groups = np.repeat(keys(classes * each), size)
+    chosen = splitting.choose_groups(labels, share, groups, seed=13)
+    assert abs(chosen.sum() - share * len(labels)) <= size / 2
+    for label in range(classes):
+        taken = chosen[labels == label].sum()
+        assert abs(taken - share * each * size) < size
+        assert taken < each * size
+
+
+def test_which_labels_give_a_group_is_drawn_and_not_the_order_of_their_names() -> None:
+    labels, groups = np.repeat(np.arange(40), 5), keys(200)
+    given = np.unique(labels[splitting.choose_groups(labels, 0.1, groups, seed=13)])
+    assert len(given) == 20
+    assert given.max() > 30
+    other = np.unique(labels[splitting.choose_groups(labels, 0.1, groups, seed=14)])
+    assert given.tolist() != other.tolist()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "taken"), [([6, 5, 7], [5]), ([5, 5], [5]), ([9, 8], [8]), ([40, 3], [3]), ([40], [])]
+)
+def test_of_a_few_large_groups_the_smallest_goes_if_it_is_no_more_than_half(sizes: list[int], taken: list[int]) -> None:
+    groups = np.repeat(keys(len(sizes)), sizes)
+    chosen = splitting.choose_groups(np.zeros(len(groups), dtype=int), 0.1, groups, seed=1)
+    assert np.unique(groups[chosen], return_counts=True)[1].tolist() == taken
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=30))
+def test_what_shares_either_key_is_joined_over_any_number_of_steps(pairs: list[tuple[int, int]]) -> None:
+    one, other = (np.array(column, dtype=np.uint64) for column in zip(*pairs, strict=True))
+    found = splitting.joined(one, other)
+    reached = [{i} for i in range(len(pairs))]
+    for _ in pairs:
+        reached = [
+            {j for j, pair in enumerate(pairs) if any(pair[0] == pairs[k][0] or pair[1] == pairs[k][1] for k in those)}
+            for those in reached
+        ]
+    assert found.tolist() == [min(pairs[j][0] for j in those) for those in reached]

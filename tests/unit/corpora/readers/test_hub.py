@@ -11,7 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from stages.corpora.readers import hub
+from stages.corpora.shapes.label_set import LabelSet
 from stages.errors import DataError
+from stages.params.data import Columns
 from tests.unit.corpora.preparing import everything, filler, put, run
 
 PIN = "0" * 40
@@ -54,6 +56,24 @@ def test_prepare_takes_it_like_any_other() -> None:
     publish("colours", "validation", count=4)
     run(refer(dataset="./colours", splits={"train": "train", "shifted": "validation"}))
     assert everything()["validation some plain text of number 1"] == "blue"
+
+
+def test_lists_of_withheld_labels_are_absent() -> None:
+    assert hub._each_named(datasets.table.pa.array([[-1], [0, -1], [], None]), ["joy"]) == [
+        [None],
+        ["joy", None],
+        [],
+        None,
+    ]
+    read = [LabelSet().convert("labels", one, Columns()) for one in ([None], ["joy", None], [], None)]
+    assert read == [None, ["joy"], [], None]
+
+
+def test_a_folder_that_dvc_does_not_watch_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    publish("colours", "train")
+    hub.read(Path(refer(dataset="./colours")))
+    assert "DVC does not watch the folder ./colours, so a change in it would not rerun anything" in caplog.text
+    assert "`dvc repro -f prepare`" in caplog.text
 
 
 def test_lists_of_labels_get_the_names_of_their_classes() -> None:
