@@ -61,7 +61,7 @@ def main(words: Sequence[str]) -> int:
 
 def answers(tuned: Tuned, texts: Sequence[str]) -> Answers:
     """What the tuned model says of raw texts."""
-    records = tuned.task.records(texts)
+    records = tuned.task.records(texts, tuned.schema.normalize)
     words, longest = tokenizer.load(artifacts.FINETUNED), tuned.facts.encoding.max_length
     encoded = tuned.task.encode(records, words, longest, tuned.schema).rows
     return measuring.answers_of(tuned.predict(encoded, records, readers.BATCH), tuned.schema.labels, None)

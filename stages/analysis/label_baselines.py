@@ -17,6 +17,8 @@ from stages.metrics.multilabel import best_threshold
 
 STRENGTH = 10.0
 """Inverse regularisation of each label's regression; on short texts the best one is near."""
+FEW = 5
+"""Records of a rare label that a sample holds at least, as far as there are so many."""
 
 
 def majority(train: np.ndarray, records: int) -> np.ndarray:
@@ -36,6 +38,25 @@ def majority(train: np.ndarray, records: int) -> np.ndarray:
     return np.tile(chosen, (records, 1))
 
 
+def sample(gold: np.ndarray, size: int, seed: int) -> np.ndarray:
+    """Some of train's records by chance, and of each label that has fewer than `FEW` among them up to so many more.
+
+    Args:
+        gold: whether a record has a label `(records, labels)`.
+        size: records drawn by chance.
+        seed: of the draw.
+
+    Returns:
+        Their positions in order `(at least size,)`.
+    """
+    order = np.random.default_rng(seed).permutation(len(gold))
+    chosen, left = order[:size], order[size:]
+    more = [
+        left[gold[left, label]][: FEW - count] for label, count in enumerate(gold[chosen].sum(axis=0)) if count < FEW
+    ]
+    return np.unique(np.concatenate([chosen, *more]))
+
+
 class LabelBaseline:
     """TF-IDF and a logistic regression per label.
 
@@ -43,7 +64,7 @@ class LabelBaseline:
         texts: of train.
         gold: whether they have a label `(records, labels)`.
         validation: texts and gold that thresholds are chosen by.
-        seed: of the sample that is used above `LARGEST` records.
+        seed: of the sample that is used above `LARGEST` records, which no label misses.
     """
 
     def __init__(
@@ -51,7 +72,7 @@ class LabelBaseline:
     ) -> None:
         chosen = np.arange(len(texts))
         if len(texts) > LARGEST:
-            chosen = np.sort(np.random.default_rng(seed).permutation(len(texts))[:LARGEST])
+            chosen = sample(gold, LARGEST, seed)
         self.features, matrix = features_of([texts[int(i)] for i in chosen])
         self.models = [_fit(matrix, gold[chosen, label]) for label in range(gold.shape[1])]
         held = self.probabilities(validation[0])

@@ -1,7 +1,8 @@
 """Texts to token ids in Arrow, truncated without losing the closing special tokens.
 
-A text is encoded once in full, so that its true length is known; only the few that are too long are encoded again with
-truncation on, which lets the tokenizer's own template put `[SEP]` (or its like) back at the end.
+A text is encoded once in full, so that its true length is known; from the few that are too long the last tokens of the text are
+taken out (`stages.encoding.truncation`), and `[SEP]` (or its like) stays at the end. The tokenizer is left as it is, since
+threads may share it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import numpy as np
 import pyarrow as pa
 from tokenizers import Tokenizer
 from tokenizers.models import Unigram
+
+from stages.encoding.truncation import kept
 
 IDS = pa.list_(pa.int32())
 
@@ -42,20 +45,14 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> Encod
         texts: any Unicode without lone surrogates.
         max_length: in tokens, special tokens included.
     """
-    rows = [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts))]
+    encoded = tokenizer.encode_batch_fast(list(texts))
+    rows = [np.array(row.ids, dtype=np.int32) for row in encoded]
     full = np.fromiter((len(row) for row in rows), dtype=np.int32, count=len(rows))
-    long = np.flatnonzero(full > max_length)
-    if len(long):
-        tokenizer.enable_truncation(max_length)
-        try:
-            cut = tokenizer.encode_batch_fast([texts[int(i)] for i in long])
-        finally:
-            tokenizer.no_truncation()
-        for i, encoding in zip(long, cut, strict=True):
-            rows[i] = encoding.ids
+    for i in np.flatnonzero(full > max_length).tolist():
+        rows[i] = rows[i][kept(encoded[i], max_length)]
     lengths = np.minimum(full, max_length)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-    flat = np.concatenate([np.asarray(row, dtype=np.int32) for row in rows]) if rows else np.empty(0, dtype=np.int32)
+    flat = np.concatenate(rows) if rows else np.empty(0, dtype=np.int32)
     return Encoded(pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat)).cast(IDS), lengths, full)
 
 

@@ -6,12 +6,14 @@ survives beside a long passage. Token types, which say what text a token is of, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from tokenizers import Tokenizer
+
+from stages.encoding.truncation import kept
 
 IDS, TYPES = pa.list_(pa.int32()), pa.list_(pa.int8())
 
@@ -37,27 +39,21 @@ def encode(tokenizer: Tokenizer, one: Sequence[str], other: Sequence[str], max_l
     """Encode pairs, cutting those that are longer than `max_length` tokens.
 
     Args:
-        tokenizer: with truncation and padding off; left so.
+        tokenizer: with truncation and padding off; threads may share it.
         one: first texts.
         other: second texts, as many.
         max_length: in tokens, special tokens included.
     """
-    pairs = list(zip(one, other, strict=True))
-    encoded = tokenizer.encode_batch_fast(pairs)
-    full = np.fromiter((len(row.ids) for row in encoded), dtype=np.int32, count=len(encoded))
-    long = np.flatnonzero(full > max_length)
-    if len(long):
-        tokenizer.enable_truncation(max_length, strategy="longest_first")
-        try:
-            cut = tokenizer.encode_batch_fast([pairs[int(i)] for i in long])
-        finally:
-            tokenizer.no_truncation()
-        for i, row in zip(long, cut, strict=True):
-            encoded[int(i)] = row
-    lengths = np.fromiter((len(row.ids) for row in encoded), dtype=np.int32, count=len(encoded))
-    ids = pa.array([row.ids for row in encoded], IDS)
-    types = pa.array([row.type_ids for row in encoded], TYPES) if makes_types(tokenizer) else None
-    return EncodedPairs(ids, types, lengths, full)
+    encoded = tokenizer.encode_batch_fast(list(zip(one, other, strict=True)))
+    full = np.fromiter((len(row) for row in encoded), dtype=np.int32, count=len(encoded))
+    chosen = {i: kept(encoded[i], max_length) for i in np.flatnonzero(full > max_length).tolist()}
+
+    def column(values: Iterator[list[int]], kind: pa.DataType) -> pa.Array:
+        return pa.array([np.array(v)[chosen[i]] if i in chosen else v for i, v in enumerate(values)], kind)
+
+    ids = column((row.ids for row in encoded), IDS)
+    types = column((row.type_ids for row in encoded), TYPES) if makes_types(tokenizer) else None
+    return EncodedPairs(ids, types, np.minimum(full, max_length), full)
 
 
 def lengths(tokenizer: Tokenizer, one: Sequence[str], other: Sequence[str]) -> np.ndarray:

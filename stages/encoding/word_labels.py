@@ -20,6 +20,7 @@ from itertools import pairwise
 import numpy as np
 from tokenizers import Tokenizer
 
+from stages.corpora.plain_text import shown
 from stages.corpora.tag_schemes import Span, Tagset
 from stages.corpora.words import Piece
 from stages.encoding.ids import unknown_id
@@ -98,7 +99,7 @@ def framing(tokenizer: Tokenizer, max_length: int, overlap: int) -> Framing:
 
 
 def pieces(tokenizer: Tokenizer, texts: Sequence[str], words: Sequence[Sequence[Piece]]) -> list[Sentence]:
-    """Encode the words of some texts, each with the blank before it.
+    """Encode the words of some texts, each with the blank before it and without hidden characters.
 
     Args:
         tokenizer: with truncation and padding off.
@@ -106,7 +107,7 @@ def pieces(tokenizer: Tokenizer, texts: Sequence[str], words: Sequence[Sequence[
         words: of each text, in order.
     """
     slices = [
-        [text[before:end] for (_, before), (_, end) in pairwise([(0, 0), *places])]
+        [shown(text[before:end]) for (_, before), (_, end) in pairwise([(0, 0), *places])]
         for text, places in zip(texts, words, strict=True)
     ]
     unknown = unknown_id(tokenizer)

@@ -12,7 +12,11 @@ inputs = {"input_ids": [text.ids], "attention_mask": [text.attention_mask]}
 print(labels[str(onnxruntime.InferenceSession("model.onnx").run(None, inputs)[0].argmax())])
 ```"""
 
-SPANS = """```python
+NEEDS_THE_PROJECT = """Answers need this project's code, which needs no torch for it:
+`pip install onnxruntime tokenizers numpy pyarrow pydantic`, then `pip install --no-deps PATH_OF_THIS_PROJECT`.
+
+"""
+SPANS = f"""{NEEDS_THE_PROJECT}```python
 from stages.exporters.predictor import Predictor
 [found] = Predictor(".").predict(["Ana flew to New York"])
 print([(one.label, one.text, one.start, one.end) for one in found])
@@ -47,9 +51,7 @@ inputs = {"input_ids": [pair.ids], "attention_mask": [pair.attention_mask], "tok
 said = graph.run(None, {one.name: inputs[one.name] for one in graph.get_inputs()})[0][0]
 %s
 ```"""
-PREDICTOR = """With this project at hand `stages.exporters.predictor` does the same and decodes, in batches:
-
-```python
+PREDICTOR = f"""{NEEDS_THE_PROJECT}```python
 from stages.exporters.predictor import Predictor
 print(Predictor(".").predict(%s))
 ```"""

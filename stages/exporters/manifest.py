@@ -1,16 +1,18 @@
 """`manifest.json`: what a release consists of and what it came from, so that anybody can check a copy of it.
 
-`python -m stages.exporters.manifest models/release` checks every file against its digest.
+`python -m stages.exporters.manifest models/release` checks every file against its digest. Files and folders whose names begin
+with a dot are none of a release: a copy that came over the hub has some of the hub's own.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from pathlib import Path
 from typing import Any
 
-from stages.artifacts import read_json, sha256, write_json
+from stages.artifacts import sha256, write_json
 from stages.errors import ModelError, Problem, UserError, report
 
 FILE = "manifest.json"
@@ -32,9 +34,9 @@ def verify(release: Path) -> int:
     """Compare every file with its digest; returns how many there are.
 
     Raises:
-        ModelError: files are missing, changed, or not in the manifest.
+        ModelError: files are missing, changed, or not in the manifest; or there is no manifest that says what they were.
     """
-    expected: dict[str, str] = read_json(release / FILE)["files"]
+    expected = _expected(release / FILE)
     present = _files(release)
     problems = [Problem("is missing", release / name) for name in sorted(set(expected) - present)]
     problems += [Problem("is not in the manifest", release / name) for name in sorted(present - set(expected))]
@@ -48,9 +50,27 @@ def verify(release: Path) -> int:
     return len(expected)
 
 
+def _expected(file: Path) -> dict[str, str]:
+    """The digests of a manifest, by name.
+
+    Raises:
+        ModelError: it is missing, damaged, or names no files.
+    """
+    remedy = "Fetch the release again."
+    try:
+        found: Any = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{file}: cannot be read ({error}). {remedy}") from None
+    files = found.get("files") if isinstance(found, dict) else None
+    if not isinstance(files, dict) or not files or not all(isinstance(one, str) for one in files.values()):
+        raise ModelError(f"{file}: expected 'files', digests by name, found none. {remedy}")
+    return files
+
+
 def _files(release: Path) -> set[str]:
-    """Paths within a release, the manifest itself left out."""
-    return {path.relative_to(release).as_posix() for path in release.rglob("*") if path.is_file()} - {FILE}
+    """Paths within a release, the manifest itself and whatever lies behind a dot left out."""
+    found = {path.relative_to(release) for path in release.rglob("*") if path.is_file()}
+    return {path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts)} - {FILE}
 
 
 if __name__ == "__main__":

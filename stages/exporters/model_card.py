@@ -45,6 +45,7 @@ def render(
         kind.usage if params.onnx else NO_GRAPH,
         "## Data",
         "\n".join(f"- {split}: {rows:,} records" for split, rows in schema.rows.items()),
+        *([] if schema.limit is None else [_trial(schema.limit)]),
         *(["Labels: " + ", ".join(f"`{label}`" for label in schema.labels)] if schema.labels else []),
         "## Results on the test split",
         _table(metrics, first),
@@ -52,8 +53,8 @@ def render(
         _parity(parity, first),
         *(["## Confidence", _confidence(metrics)] if "calibration" in metrics else []),
         "## Limits",
-        "The figures hold for texts like those of the test split. On other channels, products or languages expect less"
-        f"{_shifted(metrics, first)}. Texts longer than {encoding.max_length} tokens are {kind.long_texts}. {kind.limit}",
+        f"The figures hold for texts like those of the test split. {_elsewhere(metrics, first)} "
+        f"Texts longer than {encoding.max_length} tokens are {kind.long_texts}. {kind.limit}",
     ]
     return _head(params, task, kind, encoding, metrics) + "\n\n".join(sections) + "\n"
 
@@ -102,12 +103,13 @@ def _table(metrics: dict[str, Any], first: str) -> str:
 
 
 def _parity(parity: dict[str, Any], first: str) -> str:
-    rows = [f"| graph | same decision | largest logit difference | {first} |", "| --- | --- | --- | --- |"]
+    rows = [f"| graph | same decision | largest difference of outputs | {first} |", "| --- | --- | --- | --- |"]
     rows += [
         f"| {name} | {one['agreement']} | {one['largest_logit_difference']} | {one[first]} |"
         for name, one in parity.items()
     ]
-    return "\n".join(rows) if parity else "None was exported."
+    scale = "Differences are absolute, and shares of the tuned model's largest output where that is above 1."
+    return "\n".join([*rows, "", scale]) if parity else "None was exported."
 
 
 def _confidence(metrics: dict[str, Any]) -> str:
@@ -120,6 +122,16 @@ def _confidence(metrics: dict[str, Any]) -> str:
     )
 
 
-def _shifted(metrics: dict[str, Any], first: str) -> str:
-    shifted = metrics.get("shifted")
-    return f" ({first} on the shifted split: {shifted[first]})" if shifted else ""
+def _trial(limit: int) -> str:
+    return f"Every split was cut to {limit:,} records by `data.limit`: this is a trial, and its figures are those of a trial."
+
+
+def _elsewhere(metrics: dict[str, Any], first: str) -> str:
+    less = "On other channels, products or languages expect less"
+    if "shifted" not in metrics:
+        return f"{less}."
+    test, shifted = metrics["test"][first], metrics["shifted"][first]
+    if shifted < test:
+        return f"{less}: {first} is {shifted} on the shifted split, {test} on test."
+    compared = "higher than" if shifted > test else "the same as"
+    return f"On the shifted split {first} is {shifted}, {compared} on test ({test}); {less[0].lower()}{less[1:]} all the same."

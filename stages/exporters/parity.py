@@ -22,7 +22,8 @@ class Distance:
     Attributes:
         records: compared.
         agreement: share of records with the same decision.
-        largest_logit_difference: absolute, of any output.
+        largest_logit_difference: of any output, as a share of the tuned model's largest where that is above 1: what float32
+            rounds off grows with the numbers, and a score may be of any size.
         metric: name of the kind's first headline figure.
         value: of that metric, by the graph.
         drop: of that metric, against the tuned model.
@@ -34,6 +35,11 @@ class Distance:
     metric: str
     value: float
     drop: float
+
+    @property
+    def differing(self) -> int:
+        """Records with another decision."""
+        return round(self.records * (1 - self.agreement))
 
     def rounded(self) -> dict[str, Any]:
         """As JSON values; differences of float32 sums keep one significant digit, since more would be noise."""
@@ -64,10 +70,11 @@ def measure(task: Task, schema: Schema, reference: Said, other: Said) -> Distanc
         other: of the graph, on the same records.
     """
     value = task.quality(other.predictions, schema)
+    ours, theirs = _values(reference.outputs), _values(other.outputs)
     return Distance(
         other.predictions.num_rows,
         float(task.agree(reference.predictions, other.predictions, schema).mean()),
-        float(np.abs(_values(reference.outputs) - _values(other.outputs)).max(initial=0.0)),
+        float(np.abs(ours - theirs).max(initial=0.0) / np.abs(ours).max(initial=1.0)),
         task.figures.headline[0],
         value,
         task.quality(reference.predictions, schema) - value,
@@ -84,38 +91,25 @@ def check(onnx: Distance, int8: Distance | None, limits: Parity) -> None:
     Raises:
         GateError: with every limit that is not kept.
     """
-    rules = [
-        (onnx.agreement >= limits.onnx_agreement, "onnx_agreement", "at least", limits.onnx_agreement, onnx.agreement),
-        (
-            onnx.largest_logit_difference <= limits.onnx_logit_difference,
-            "onnx_logit_difference",
-            "at most",
-            limits.onnx_logit_difference,
-            onnx.largest_logit_difference,
-        ),
-    ]
+    problems = _agreement("onnx_agreement", onnx, limits.onnx_agreement)
+    problems += _most("onnx_logit_difference", onnx.largest_logit_difference, limits.onnx_logit_difference)
     if int8 is not None:
-        rules += [
-            (
-                int8.agreement >= limits.int8_agreement,
-                "int8_agreement",
-                "at least",
-                limits.int8_agreement,
-                int8.agreement,
-            ),
-            (
-                int8.drop <= limits.int8_metric_drop,
-                "int8_metric_drop",
-                "at most",
-                limits.int8_metric_drop,
-                int8.drop,
-            ),
-        ]
-    problems = [
-        Problem(f"expected {bound} {limit:g}, found {found:.5g}", field=f"export.parity.{name}")
-        for kept, name, bound, limit, found in rules
-        if not kept
-    ]
+        problems += _agreement("int8_agreement", int8, limits.int8_agreement)
+        problems += _most("int8_metric_drop", int8.drop, limits.int8_metric_drop)
     if problems:
         remedy = "Nothing was released. Widen the limits that you can live with, or set export.int8: false."
         raise GateError(report("the exported graphs are too far from the tuned model", problems, remedy))
+
+
+def _agreement(name: str, found: Distance, least: float) -> list[Problem]:
+    """A share alone could not tell one record in a million from none: how many differ is said too."""
+    if found.agreement >= least:
+        return []
+    said = f"expected at least {least:g}, found {found.agreement:.5g} ({found.differing:,} of {found.records:,} differ)"
+    return [Problem(said, field=f"export.parity.{name}")]
+
+
+def _most(name: str, found: float, most: float) -> list[Problem]:
+    if found <= most:
+        return []
+    return [Problem(f"expected at most {most:g}, found {found:.5g}", field=f"export.parity.{name}")]

@@ -2,12 +2,13 @@
 
 It encodes, batches and decodes with the code of the task's kind (`stages.tasks`), the same that evaluate judged the model by,
 and needs onnxruntime, tokenizers, numpy and pyarrow, but no torch. Inputs run in batches sorted by length and come back in
-their own order.
+their own order. A graph whose products depend on what stands beside a record says so (`ALONE`), and then each runs alone. A
+predictor may be shared by threads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,27 @@ from tokenizers import Tokenizer
 from stages import tasks
 from stages.artifacts import Encoding, Schema, read_json
 from stages.encoding.ragged import Outputs, Ragged, numbers
-from stages.errors import ModelError
+from stages.errors import DataError, ModelError
 from stages.params.task import TaskParams
 
 CALIBRATION = "calibration.json"
 """File of the temperature that logits are divided by before they become probabilities."""
 FACTS = "whetstone.json"
 """File of what the weights alone do not say; finetune wrote it."""
+ALONE = ("batch", "one")
+"""What a graph says in its metadata whose activations are rounded on one scale for all that runs with them."""
+ASKED = {
+    "classification": "texts",
+    "multilabel": "texts",
+    "pair_classification": "pairs of texts",
+    "pair_regression": "pairs of texts",
+    "question_answering": "pairs of question and context",
+    "relation": "mappings with text, head and tail",
+    "tagging": "texts, or of lists of tokens",
+}
+"""What each kind wants a list of."""
+BATCH = 32
+"""Rows that run together."""
 NEEDED = ("tokenizer.json", FACTS, CALIBRATION)
 
 
@@ -60,21 +75,37 @@ class Predictor:
         self.tokenizer.no_truncation()  # the task truncates, and counts what it cuts
         self.session = onnxruntime.InferenceSession(folder / graph, providers=["CPUExecutionProvider"])
         self.inputs = {one.name for one in self.session.get_inputs()}
+        name, value = ALONE
+        self.most = 1 if self.session.get_modelmeta().custom_metadata_map.get(name) == value else BATCH
 
-    def predict(self, inputs: Sequence[Any]) -> list[Any]:
+    def predict(self, inputs: Iterable[Any]) -> list[Any]:
         """What the model says of texts, or of whatever its kind of task reads, in their order.
 
         Raises:
-            DataError: an input is not what the kind reads.
+            DataError: an input is not what the kind reads, or it is given alone and in no list.
         """
-        if not len(inputs):
+        records = self.records(inputs)
+        if not records.num_rows:
             return []
-        records = self.task.records(inputs)
         rows = self.encode(records)
         outputs = self.outputs(rows)
         if self.temperature != 1.0 and not isinstance(outputs, Ragged):
             outputs = outputs.astype(np.float64) / self.temperature
         return self.task.answers(self.decode(outputs, rows, records), self.schema)
+
+    def records(self, inputs: Iterable[Any]) -> pa.Table:
+        """What is asked as records, in the form that prepare gave the corpus.
+
+        Raises:
+            DataError: as `predict` does.
+        """
+        if isinstance(inputs, str | bytes | Mapping) or not isinstance(inputs, Iterable):
+            wanted = ASKED[self.task.kind]
+            raise DataError(
+                f"give a list of {wanted}, also for one alone: predict([...]); found {type(inputs).__name__} "
+                f"{str(inputs)[:40]!r}"
+            )
+        return self.task.records(list(inputs), self.schema.normalize)
 
     def encode(self, records: pa.Table) -> pa.Table:
         """Records as tokenized rows."""
@@ -84,12 +115,18 @@ class Predictor:
         """Predictions for records; see `Task.decode`."""
         return self.task.decode(outputs, rows, records, self.schema, self.fitted)
 
-    def logits(self, inputs: Sequence[Any], batch_size: int = 32) -> Outputs:
+    def logits(self, inputs: Iterable[Any], batch_size: int = BATCH) -> Outputs:
         """The graph's outputs for inputs, as they are, in float32."""
-        return self.outputs(self.encode(self.task.records(inputs)), batch_size)
+        return self.outputs(self.encode(self.records(inputs)), batch_size)
 
-    def outputs(self, rows: pa.Table, batch_size: int = 32) -> Outputs:
-        """The graph's outputs for tokenized rows, at least one, in their order; see `stages.training.prediction.outputs_of`."""
+    def outputs(self, rows: pa.Table, batch_size: int = BATCH) -> Outputs:
+        """The graph's outputs for tokenized rows, at least one, in their order; see `stages.training.prediction.outputs_of`.
+
+        Args:
+            rows: as `encode` made them.
+            batch_size: rows that run together; one where the graph wants each alone.
+        """
+        batch_size = min(batch_size, self.most)
         found = {name: numbers(rows[name]) for name in rows.column_names if name not in self.task.targets}
         columns = {name: values for name, values in found.items() if values is not None}
         lengths = Ragged.of_lists(rows["input_ids"]).lengths

@@ -9,7 +9,9 @@ a Chinese or Japanese character, the record is measured by characters. A record'
 Known differences from CMRC's script: runs of Latin text are cut by a pattern and not by NLTK (which would write `don't` as
 `do` and `n't`), and kana and rare Chinese characters also count one by one.
 
-An unanswerable record has no references: saying nothing is then exactly right, and anything else is wrong.
+An unanswerable record has no references: saying nothing is then exactly right, and anything else is wrong. Exact match and F1
+judge the normal form, as SQuAD's script does, in which `The` or a full stop is nothing too; `no_answer_accuracy` judges what
+was said as it is.
 """
 
 from __future__ import annotations
@@ -116,7 +118,7 @@ def evaluate(
 
     Returns:
         exact_match and f1; where some records are unanswerable also answerable_exact_match, answerable_f1, and
-        no_answer_accuracy: the share of unanswerable records on which nothing was said.
+        no_answer_accuracy: the share of unanswerable records on which nothing was said, not even an article.
     """
     values = per_record(predictions, references)
     answerable = np.array([bool(one) for one in references])
@@ -125,7 +127,8 @@ def evaluate(
         if answerable.any():
             names = ("answerable_exact_match", "answerable_f1")
             result |= dict(zip(names, bootstrap.of_means(values[:, answerable]), strict=True))
-        result["no_answer_accuracy"] = bootstrap.of_means(values[:1, ~answerable])[0]
+        silent = np.array([[not said for said in predictions]], dtype=float)
+        result["no_answer_accuracy"] = bootstrap.of_means(silent[:, ~answerable])[0]
     return result
 
 

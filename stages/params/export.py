@@ -16,7 +16,8 @@ class Parity(Settings):
 
     Attributes:
         onnx_agreement: least share of records on which the ONNX graph decides as the tuned model does.
-        onnx_logit_difference: largest absolute difference of a logit, ONNX against the tuned model in float32.
+        onnx_logit_difference: largest absolute difference of an output, ONNX against the tuned model in float32; as a share of
+            the tuned model's largest output where that is above 1.
         int8_agreement: the same share for the int8 graph.
         int8_metric_drop: largest loss of the kind's first figure (accuracy, F1, ...) of the int8 graph against the tuned
             model, in points of 1.

@@ -14,11 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.artifacts import Schema
+from stages.corpora.plain_text import Form
 from stages.encoding import ids
 from stages.encoding.ragged import Columns, Outputs, dense, token_batch
-from stages.errors import DataError
 from stages.metrics import classification as metrics
 from stages.params.task import TaskParams
+from stages.tasks import text_inputs
 from stages.tasks.protocol import Batch, Figures, Fitted, Probe, Scores, Scoring, Tokenized
 
 if TYPE_CHECKING:
@@ -152,17 +153,9 @@ class Classification:
         """Whether the same class was decided on; see `Task.agree`."""
         return pc.equal(one["predicted"], other["predicted"]).to_numpy()
 
-    def records(self, inputs: Sequence[Any]) -> pa.Table:
+    def records(self, inputs: Sequence[Any], normalize: Form | None = None) -> pa.Table:
         """Texts as records; see `Task.records`."""
-        strange = next((one for one in inputs if not isinstance(one, str)), None)
-        if strange is not None:
-            raise DataError(f"expected texts, found {type(strange).__name__} {str(strange)[:40]!r}")
-        return pa.table(
-            {
-                "id": pa.array([str(i) for i in range(len(inputs))], pa.string()),
-                "text": pa.array(list(inputs), pa.string()),
-            }
-        )
+        return text_inputs.records(inputs, normalize)
 
     def answers(self, predictions: pa.Table, schema: Schema) -> list[Any]:
         """A `Prediction` of each text; see `Task.answers`."""

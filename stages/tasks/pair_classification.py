@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.artifacts import Schema
+from stages.corpora.plain_text import Form
 from stages.encoding.ragged import Columns, Outputs, dense
 from stages.metrics import classification as metrics
 from stages.tasks import pair_inputs
@@ -59,6 +60,6 @@ class PairClassification(Classification):
         named = dict(zip(metrics.FROM_CONFUSION, metrics.from_confusion(counts), strict=True))
         return {name: float(named[name]) for name in self.figures.validation}
 
-    def records(self, inputs: Sequence[Any]) -> pa.Table:
+    def records(self, inputs: Sequence[Any], normalize: Form | None = None) -> pa.Table:
         """Pairs as records; see `Task.records`."""
-        return pair_inputs.records(inputs)
+        return pair_inputs.records(inputs, normalize)

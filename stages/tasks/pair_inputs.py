@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from stages.corpora.plain_text import Form, clean_text
+from stages.corpora.values import whole
 from stages.encoding import pairs
 from stages.encoding.ragged import padded, token_batch
 from stages.errors import DataError
@@ -49,8 +51,12 @@ def collate(rows: Mapping[str, Sequence[Any]], pad_id: int) -> Batch:
     return batch
 
 
-def records(inputs: Sequence[Any]) -> pa.Table:
-    """Pairs as records: `("one", "other")`, or `{"text": "one", "text_b": "other"}`.
+def records(inputs: Sequence[Any], normalize: Form | None) -> pa.Table:
+    """Pairs as records, cleaned as prepare cleans them: `("one", "other")`, or `{"text": "one", "text_b": "other"}`.
+
+    Args:
+        inputs: pairs.
+        normalize: Unicode form of the corpus.
 
     Raises:
         DataError: an input is neither.
@@ -61,7 +67,8 @@ def records(inputs: Sequence[Any]) -> pa.Table:
         both = isinstance(parts, Sequence) and not isinstance(parts, str) and len(parts) == 2
         if not both or not all(isinstance(part, str) for part in parts):
             raise DataError(f"expected two texts each, such as ('one', 'other'), found {str(one)[:60]!r}")
-        found.append((str(parts[0]), str(parts[1])))
+        one_text, other_text = (clean_text(whole(part), normalize) for part in parts)
+        found.append((one_text, other_text))
     return pa.table(
         {
             "id": pa.array([str(i) for i in range(len(found))], pa.string()),

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from stages.artifacts import Schema
+from stages.corpora.plain_text import Form
 from stages.encoding.ragged import Columns, Outputs, dense
 from stages.errors import SHOWN, DataError, Problem, report
 from stages.metrics import regression as metrics
@@ -125,9 +126,9 @@ class PairRegression:
         same: np.ndarray = np.abs(first - second) <= SAME * width
         return same
 
-    def records(self, inputs: Sequence[Any]) -> pa.Table:
+    def records(self, inputs: Sequence[Any], normalize: Form | None = None) -> pa.Table:
         """Pairs as records; see `Task.records`."""
-        return pair_inputs.records(inputs)
+        return pair_inputs.records(inputs, normalize)
 
     def answers(self, predictions: pa.Table, schema: Schema) -> list[Any]:  # noqa: ARG002
         """A number for each pair; see `Task.answers`."""

@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from stages.artifacts import Schema
+from stages.corpora.plain_text import Form
 from stages.encoding.ragged import Columns, Outputs
 from stages.metrics.intervals import Bootstrap, Estimate
 
@@ -205,8 +206,15 @@ class Task(Protocol):
     def agree(self, one: pa.Table, other: pa.Table, schema: Schema) -> np.ndarray:
         """Whether two models' predictions of the same records mean the same to a user `(records,)`."""
 
-    def records(self, inputs: Sequence[Any]) -> pa.Table:
+    def records(self, inputs: Sequence[Any], normalize: Form | None = None) -> pa.Table:
         """What a user asks (texts; pairs of texts; ...) as records without targets, for `encode`.
+
+        Texts are cleaned as prepare cleans them. Where answers point at their characters they stay as they are, but for half
+        surrogate pairs, which no file can hold.
+
+        Args:
+            inputs: in the kind's own form.
+            normalize: Unicode form of the corpus, `Schema.normalize`.
 
         Raises:
             DataError: an input is not what this kind reads.

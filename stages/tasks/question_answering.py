@@ -22,6 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.artifacts import Schema
+from stages.corpora.plain_text import Form
+from stages.corpora.values import whole
 from stages.encoding import windows
 from stages.encoding.characters import OUTSIDE
 from stages.encoding.ragged import Columns, Outputs, Ragged, by_token, dense, padded, token_batch
@@ -199,7 +201,7 @@ class QuestionAnswering:
         ]
         return same[0] & same[1]
 
-    def records(self, inputs: Sequence[Any]) -> pa.Table:
+    def records(self, inputs: Sequence[Any], normalize: Form | None = None) -> pa.Table:  # noqa: ARG002
         """Pairs (question, context), or mappings with these keys, as records; see `Task.records`."""
         pairs = [_pair(one) for one in inputs]
         return pa.table(
@@ -262,5 +264,5 @@ def _pair(one: Any) -> tuple[str, str]:
     """
     found = (one.get("question"), one.get("context")) if isinstance(one, Mapping) else one
     if isinstance(found, tuple | list) and len(found) == 2 and all(isinstance(text, str) for text in found):
-        return found[0], found[1]
+        return whole(found[0]), whole(found[1])
     raise DataError(f"expected (question, context) or {{'question': ..., 'context': ...}}, found {str(one)[:60]!r}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.artifacts import Schema
+from stages.corpora.plain_text import Form
+from stages.corpora.values import whole
 from stages.encoding import entity_markers, ids
 from stages.encoding.ragged import Columns, Outputs, dense
 from stages.errors import DataError
@@ -140,13 +143,13 @@ class Relation(Classification):
         counts = classification.confusion(gold, predicted, len(schema.labels))
         return float(relation.Relations(schema.labels, self.other).metrics()(counts)[0])
 
-    def records(self, inputs: Sequence[Any]) -> pa.Table:
+    def records(self, inputs: Sequence[Any], normalize: Form | None = None) -> pa.Table:  # noqa: ARG002
         """`Entities`, or mappings with their fields, as records; see `Task.records`."""
         asked = [_entities(one) for one in inputs]
         return pa.table(
             {
                 "id": pa.array([str(i) for i in range(len(asked))], pa.string()),
-                "text": pa.array([one.text for one in asked], pa.string()),
+                "text": pa.array([whole(one.text) for one in asked], pa.string()),
                 "head": pa.array([{"start": one.head[0], "end": one.head[1]} for one in asked], SPAN),
                 "tail": pa.array([{"start": one.tail[0], "end": one.tail[1]} for one in asked], SPAN),
             }
@@ -167,12 +170,13 @@ def _entities(one: Any) -> Entities:
     try:
         asked = one if isinstance(one, Entities) else Entities(one["text"], tuple(one["head"]), tuple(one["tail"]))
         size = len(asked.text)
-        fine = asked.head != asked.tail and all(0 <= a < b <= size for a, b in (asked.head, asked.tail))
+        inside = all(0 <= index(a) < index(b) <= size for a, b in (asked.head, asked.tail))
+        fine = isinstance(asked.text, str) and asked.head != asked.tail and inside
     except (KeyError, TypeError, ValueError):
         fine = False
     if not fine:
         raise DataError(
             "expected {'text': ..., 'head': (start, end), 'tail': (start, end)} with two different spans of characters "
-            f"inside the text, found {str(one)[:80]!r}"
+            f"inside the text, which is one string and no list of tokens, found {str(one)[:80]!r}"
         )
     return asked

@@ -21,7 +21,9 @@ import pyarrow as pa
 
 from stages.artifacts import Schema
 from stages.corpora import words
+from stages.corpora.plain_text import HIDDEN, Form, shown
 from stages.corpora.tag_schemes import PREFIXES, Tagset
+from stages.corpora.values import whole
 from stages.encoding import word_labels
 from stages.encoding.ragged import Columns, Outputs, by_token, padded, token_batch
 from stages.errors import DataError
@@ -189,7 +191,7 @@ class Tagging:
         pairs = zip(one["predicted"].to_pylist(), other["predicted"].to_pylist(), strict=True)
         return np.array([a == b for a, b in pairs], dtype=bool)
 
-    def records(self, inputs: Sequence[Any]) -> pa.Table:
+    def records(self, inputs: Sequence[Any], normalize: Form | None = None) -> pa.Table:  # noqa: ARG002
         """Texts, or lists of tokens, as records; see `Task.records`."""
         made = [_asked(one) for one in inputs]
         place = pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32())]))
@@ -232,11 +234,23 @@ def _asked(one: Any) -> tuple[str, list[tuple[int, int]]]:
         DataError: it is neither a text nor a list of tokens.
     """
     if isinstance(one, str):
-        return one, words.cut(one)
-    if isinstance(one, Sequence) and all(isinstance(token, str) and token for token in one):
-        text, places = words.join(one)
-        return text, [place for place, token in zip(places, one, strict=True) if not token.isspace()]
+        text = whole(one)
+        return text, _cut(text)
+    # An empty `bytes` would pass for a list without tokens.
+    listed = isinstance(one, Sequence) and not isinstance(one, bytes)
+    if listed and all(isinstance(token, str) and token for token in one):
+        tokens = [whole(token) for token in one]
+        text, places = words.join(tokens)
+        return text, [place for place, token in zip(places, tokens, strict=True) if shown(token).strip()]
     raise DataError(f"expected a text or a list of its tokens, found {type(one).__name__} {str(one)[:40]!r}")
+
+
+def _cut(text: str) -> list[tuple[int, int]]:
+    """The words of a text as prepare, which takes hidden characters out, would cut them: none is a word, or parts one."""
+    if not HIDDEN.search(text):
+        return words.cut(text)
+    seen = [i for i, char in enumerate(text) if not HIDDEN.match(char)]
+    return [(seen[start], seen[end - 1] + 1) for start, end in words.cut(shown(text))]
 
 
 def spans_in(column: pa.ChunkedArray, schema: Schema) -> Spans:

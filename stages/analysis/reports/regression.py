@@ -31,7 +31,7 @@ class RegressionReport:
     def baselines(self, given: Evaluated) -> dict[str, Comparison]:
         """Train's mean, whose correlations are 0 by definition, and the cosine of TF-IDF vectors."""
         train = given.prepared("train")
-        tfidf = CosineBaseline(pairs_of(train), train["score"].to_numpy())
+        tfidf = CosineBaseline(pairs_of(train), train["score"].to_numpy(), given.params.seed)
         result = {}
         for split in given.judged:
             records, ours = given.prepared(split), given.predictions[split]["predicted"].to_numpy()

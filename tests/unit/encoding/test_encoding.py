@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
+from stages import tokenize
 from stages.encoding import base_model, ids, lengths, tokenizer
 from stages.errors import ModelError
 from stages.params.model import ModelParams
@@ -62,6 +63,41 @@ def test_pickled_weights_are_never_taken(tmp_path: Path) -> None:
     (tmp_path / "pytorch_model.bin").touch()
     with pytest.raises(ModelError, match="never read"):
         base_model.locate(ModelParams(base=str(tmp_path)))
+
+
+def test_a_folder_without_a_tokenizer_is_refused_instead_of_one_made_up(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert", "vocab_size": 30522}))
+    with pytest.raises(ModelError, match=r"holds no tokenizer.*save_pretrained"):
+        tokenizer.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "config.json"])
+def test_a_pointer_in_the_place_of_a_file_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    with pytest.raises(ModelError, match=f"{name}: is no .*git-lfs"):
+        tokenizer.load(tmp_path) if name == "tokenizer.json" else tokenizer.longest_input(tmp_path)
+
+
+def test_a_folder_beside_params_is_found_from_a_copy_of_the_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / ".dvc" / "tmp" / "exps" / "copy"
+    for folder in (copy, tmp_path / "my-model"):
+        folder.mkdir(parents=True)
+    (tmp_path / "my-model" / "config.json").write_text("{}")
+    (tmp_path / "my-model" / "model.safetensors").write_text("weights")
+    monkeypatch.chdir(copy)
+    monkeypatch.setenv("DVC_ROOT", str(copy))
+    assert base_model.is_local("my-model")
+    assert base_model.locate(ModelParams(base="./my-model")) == tmp_path / "my-model"
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.0007, 0), (0.78, 1)])
+def test_texts_that_the_tokenizer_does_not_know_are_said(
+    caplog: pytest.LogCaptureFixture, share: float, said: int
+) -> None:
+    tokenize.warn(share, "packaged:all-MiniLM-L6-v2")
+    assert caplog.text.count("does not know 78 % of train's tokens") == said
 
 
 def test_a_pooling_that_does_not_exist_here_is_refused(tmp_path: Path) -> None:

@@ -29,7 +29,10 @@ def test_distance_by_hand() -> None:
 
     found = parity.measure(task, schema, said([2.0, 1.0], [0.0, 1.0]), said([2.0, 1.5], [0.5, 0.25]))
     assert (found.agreement, found.metric, found.value, found.drop) == (0.5, "accuracy", 0.5, 0.5)
-    assert found.largest_logit_difference == 0.75
+    assert found.largest_logit_difference == 0.75 / 2  # of the largest output, which is above 1
+    assert found.differing == 1
+    small = parity.measure(task, schema, said([0.2, 0.1], [0.0, 0.1]), said([0.2, 0.1], [0.0, 0.05]))
+    assert small.largest_logit_difference == pytest.approx(0.05)
     assert found.rounded()["accuracy_drop"] == 0.5
 
 
@@ -47,6 +50,58 @@ def test_every_limit_that_is_not_kept_is_named() -> None:
             parity.check(*pair, Parity())
         named = {name for names in graphs.values() for name in names if f"export.parity.{name}" in str(caught.value)}
         assert named == set(graphs[wrong])
+
+
+def test_a_message_tells_one_record_among_many() -> None:
+    one = parity.Distance(300_000, 1 - 1 / 300_000, 1e-6, "accuracy", 0.9, 0.0)
+    with pytest.raises(GateError, match=r"onnx_agreement: expected at least 1, found 1 \(1 of 300,000 differ\)"):
+        parity.check(one, None, Parity())
+
+
+def test_scores_of_any_size_can_be_near() -> None:
+    task, schema = tasks.make(TaskParams(kind="pair_regression")), Schema("pair_regression", [], {})
+    rows = pa.table({"id": ["1", "2", "3"], "score": [9000.0, 12.0, 4000.0]})
+
+    def said(outputs: np.ndarray) -> parity.Said:
+        return parity.Said(outputs, task.decode(outputs, rows, rows, schema, {}))
+
+    scores = np.array([9000.0, 12.0, 4000.0], dtype=np.float32)
+    rounded = scores * np.float32(1 + 3e-6)
+    assert np.abs(scores - rounded).max() > 1e-3
+    parity.check(parity.measure(task, schema, said(scores), said(rounded)), None, Parity())
+    with pytest.raises(GateError, match="onnx_logit_difference"):
+        parity.check(parity.measure(task, schema, said(scores), said(scores * np.float32(1.002))), None, Parity())
+
+
+def test_what_the_hub_adds_to_a_copy_is_none_of_it(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("1")
+    (tmp_path / "members").mkdir()
+    (tmp_path / "members" / "b").write_text("2")
+    manifest.write(tmp_path, {})
+    (tmp_path / ".gitattributes").write_text("*.onnx filter=lfs")
+    (tmp_path / ".cache" / "huggingface").mkdir(parents=True)
+    (tmp_path / ".cache" / "huggingface" / "CACHEDIR.TAG").touch()
+    assert manifest.verify(tmp_path) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "cannot be read"),
+        (b"{", "cannot be read"),
+        (b"\xff\xfe", "cannot be read"),
+        (b"[]", "expected 'files'"),
+        (b"{}", "expected 'files'"),
+        (b'{"files": {}}', "expected 'files'"),
+        (b'{"files": {"a": 1}}', "expected 'files'"),
+    ],
+)
+def test_a_manifest_that_says_nothing_is_refused(tmp_path: Path, content: bytes | None, says: str) -> None:
+    (tmp_path / "a").touch()
+    if content is not None:
+        (tmp_path / manifest.FILE).write_bytes(content)
+    with pytest.raises(ModelError, match=rf"manifest.json: {says}[\s\S]*Fetch the release again"):
+        manifest.verify(tmp_path)
 
 
 def test_a_changed_release_is_noticed(tmp_path: Path) -> None:

@@ -123,6 +123,15 @@ def test_answerable_and_unanswerable_records_are_reported_apart() -> None:
         "no_answer_accuracy": 0.5,
     }
     assert {name: one.n for name, one in found.items()}["no_answer_accuracy"] == 2
+
+
+def test_an_article_alone_says_something() -> None:
+    found = metrics.evaluate(["The", "a.", "", "x"], [[], [], [], ["x"]], Bootstrap(100))
+    assert found["no_answer_accuracy"].value == pytest.approx(1 / 3)
+    assert found["exact_match"].value == found["f1"].value == 1  # as SQuAD's script counts
+
+
+def test_without_unanswerable_records_nothing_is_reported_apart() -> None:
     assert set(metrics.evaluate(["cat"], [["cat"]], Bootstrap(100))) == {"exact_match", "f1"}
 
 

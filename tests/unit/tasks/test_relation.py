@@ -127,6 +127,9 @@ def test_the_result_is_the_official_score() -> None:
         {"text": "abc", "head": (1, 1), "tail": (2, 3)},
         {"text": "abc", "head": 1, "tail": (2, 3)},
         {"text": "abc", "head": (0, 1, 2), "tail": (2, 3)},
+        {"text": "abc", "head": (0.0, 1.0), "tail": (2, 3)},
+        {"text": ["Rain", "caused", "floods"], "head": (0, 1), "tail": (2, 3)},
+        {"text": b"abc", "head": (0, 1), "tail": (2, 3)},
         Entities("abc", (0, 1), (2, 4)),
     ],
 )

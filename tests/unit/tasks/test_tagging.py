@@ -191,6 +191,32 @@ def test_answers_hold_their_words_and_tokens_may_be_given() -> None:
         of.records(["a", 7])
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_no_reader_sees_is_no_word_and_no_piece(family: str) -> None:
+    words_of = FAMILIES[family](["Ana flew to York for everything", "北京和上海"] * 5)
+    text, plain = (
+        "\ufeffAna\u200b flew to\u00ad \u202eYork\u202c for every\u00adthing 北\u2060京",
+        "Ana flew to York for everything 北京",
+    )
+    of = task()
+    asked, usual = of.records([text]), of.records([plain])
+    seen = [text[one["start"] : one["end"]] for one in asked["words"].to_pylist()[0]]
+    assert [one.replace("\u00ad", "") for one in seen] == [
+        "Ana",
+        "flew",
+        "to",
+        "York",
+        "for",
+        "everything",
+        "北",
+        "京",
+    ]
+    ids = [of.encode(one, words_of, 40, SCHEMA).rows["input_ids"].to_pylist() for one in (asked, usual)]
+    assert ids[0] == ids[1]
+    tokens = of.records([["\u200b", "Ana", "\ufeffflew", "\u3000"]])
+    assert [one["end"] - one["start"] for one in tokens["words"].to_pylist()[0]] == [3, 5]
+
+
 @pytest.mark.parametrize("head", ["linear", "crf", "bilstm_crf"])
 def test_a_few_steps_learn_what_is_taught(head: Head) -> None:
     torch.manual_seed(0)
