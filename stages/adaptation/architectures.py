@@ -138,14 +138,22 @@ def layers_of(encoder: nn.Module) -> tuple[str, nn.ModuleList]:
     return max(lists, key=lambda found: len(found[1]))
 
 
-def depth_of(name: str, layers: str, count: int) -> int:
+def depth_of(name: str, layers: str, count: int, kind: str = "") -> int:
     """How deep a weight lies: -1 for embeddings, 0 for the lowest layer, `count` behind the last one or beside them all.
 
     Args:
         name: of the weight, relative to the encoder.
         layers: name of the list of layers.
         count: of layers.
+        kind: of encoder; see `kind_of`.
     """
+    if (
+        kind == "deberta-v2"
+    ):  # a norm of the relative positions, which every layer reads, and a convolution behind the lowest
+        if name.startswith("encoder.LayerNorm."):
+            return -1
+        if name.startswith("encoder.conv."):
+            return 0
     if name.startswith(f"{layers}."):
         return int(name[len(layers) + 1 :].split(".")[0])
     if name.startswith(f"{INSERTED}."):

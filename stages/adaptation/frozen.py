@@ -13,7 +13,7 @@ import re
 
 from torch import nn
 
-from stages.adaptation.architectures import depth_of, layers_of
+from stages.adaptation.architectures import depth_of, kind_of, layers_of
 from stages.adaptation.protocol import Method, encoder_of
 from stages.errors import ModelError
 
@@ -84,4 +84,4 @@ class Frozen(Method):
         return min(self._depth(name), self.count - 1)
 
     def _depth(self, name: str) -> int:
-        return depth_of(name, self.root, self.count)
+        return depth_of(name, self.root, self.count, kind_of(self.encoder))

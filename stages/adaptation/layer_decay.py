@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from stages.adaptation.architectures import depth_of, layers_of
+from stages.adaptation.architectures import depth_of, kind_of, layers_of
 from stages.adaptation.protocol import encoder_of
 
 
@@ -25,7 +25,7 @@ def factors(model: nn.Module, decay: float) -> dict[str, float]:
     root, layers = layers_of(encoder)
     top = len(layers) - 1
     return {
-        f"encoder.{name}": decay ** (top - min(depth_of(name, root, len(layers)), top))
+        f"encoder.{name}": decay ** (top - min(depth_of(name, root, len(layers), kind_of(encoder)), top))
         for name, _ in encoder.named_parameters()
     }
 
@@ -36,7 +36,9 @@ def by_layer(model: nn.Module, decay: float, rate: float) -> dict[str, float]:
     root, layers = layers_of(encoder)
     count = len(layers)
     found = {"embeddings" if i < 0 else f"layer_{i}": rate * decay ** (count - 1 - i) for i in range(-1, count)}
-    names = {depth_of(name, root, count) for name, one in encoder.named_parameters() if one.requires_grad}
+    names = {
+        depth_of(name, root, count, kind_of(encoder)) for name, one in encoder.named_parameters() if one.requires_grad
+    }
     return {
         f"learning_rate.{name}": value
         for i, (name, value) in zip(range(-1, count), found.items(), strict=True)

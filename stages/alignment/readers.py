@@ -111,7 +111,7 @@ class Reader:
         offsets, flat = encoded.ids.offsets.to_numpy(), encoded.ids.values.to_numpy()
         order = np.argsort(-encoded.lengths, kind="stable")
         found: dict[str, np.ndarray] = {}
-        bf16 = use_bf16("auto", where)
+        bf16 = use_bf16("auto", where, self.encoder)
         fast = torch.autocast(where.type, torch.bfloat16, enabled=bf16)
         lent = quick.reading(self.encoder, bf16=bf16) if where.type == "cpu" else nullcontext()
         with lent, torch.inference_mode(), fast:

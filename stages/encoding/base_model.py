@@ -14,7 +14,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.artifacts import sha256
+from stages.artifacts import project_root, sha256
 from stages.errors import ModelError
 from stages.params.model import PACKAGED, ModelParams
 
@@ -61,7 +61,7 @@ def locate(params: ModelParams, *, verify: bool = True) -> Path:
         folder, digest = _packaged(params.base.removeprefix(PACKAGED))
         expected = expected or digest
     elif is_local(params.base):
-        folder = _local(Path(params.base).expanduser())
+        folder = _local(place(params.base))
     else:
         folder = _from_hub(params.base, params.revision)
     if verify:
@@ -76,7 +76,13 @@ def pin(params: ModelParams) -> str | None:
 
 def is_local(base: str) -> bool:
     """Whether a name means a folder: it says so by its first character, or it is one that holds a config."""
-    return base.startswith((".", "/", "~")) or (Path(base) / "config.json").is_file()
+    return base.startswith((".", "/", "~")) or (place(base) / "config.json").is_file()
+
+
+def place(base: str) -> Path:
+    """Where a named folder lies: in the working directory, else in the checkout that this is a copy of."""
+    found = Path(base).expanduser()
+    return found if found.is_dir() else project_root() / found
 
 
 def pooling_of(folder: Path) -> str | None:
@@ -161,7 +167,7 @@ def _check_weights(folder: Path, expected: str | None, *, pinned: bool) -> None:
         found = f"only {', '.join(others)}" if others else "no weights"
         raise ModelError(
             f"{folder}: expected {WEIGHTS}, found {found}. Pickled weights are never read, because they can run code: "
-            "convert them once with `save_pretrained(folder)` where you trust them."
+            "convert them once where you trust them: `save_pretrained(folder)` of the model, and of its tokenizer."
         )
     if expected is not None:
         found = weights_digest(weights)

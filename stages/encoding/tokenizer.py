@@ -18,15 +18,17 @@ FILE = "tokenizer.json"
 CONFIG = "tokenizer_config.json"
 COMPANIONS = (CONFIG, "special_tokens_map.json", "vocab.txt", "vocab.json", "merges.txt", "sentencepiece.bpe.model")
 """Files that other programs may want beside `tokenizer.json`; copied when the base model has them."""
+VOCABULARIES = ("vocab.txt", "vocab.json", "*.model", "*.vocab", "bpe.codes")
+"""Files of slow tokenizers, one of which the library needs: without any it makes up a tokenizer that knows no word."""
 
 
 def load(folder: Path) -> Tokenizer:
     """Load the tokenizer of a model folder, with truncation and padding off.
 
     Raises:
-        ModelError: the folder has no tokenizer that can be made fast.
+        ModelError: the folder has no tokenizer that can be made fast, or its file is damaged.
     """
-    tokenizer = Tokenizer.from_file(str(folder / FILE)) if (folder / FILE).is_file() else _convert(folder)
+    tokenizer = _read(folder / FILE) if (folder / FILE).is_file() else _convert(folder)
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
@@ -59,7 +61,21 @@ def longest_input(folder: Path) -> int:
     return min(known, default=512)
 
 
+def _read(file: Path) -> Tokenizer:
+    try:
+        return Tokenizer.from_file(str(file))
+    except Exception as error:  # noqa: BLE001 - tokenizers raises nothing more particular
+        raise ModelError(
+            f"{file}: is no tokenizer ({error}). It is damaged, or a git-lfs pointer: fetch it again, or run `git lfs pull`."
+        ) from None
+
+
 def _convert(folder: Path) -> Tokenizer:
+    if not any(any(folder.glob(name)) for name in VOCABULARIES):
+        raise ModelError(
+            f"{folder}: holds no tokenizer (neither {FILE} nor a vocabulary). Save that of the model into it with "
+            "`AutoTokenizer.from_pretrained(...).save_pretrained(folder)`."
+        )
     from transformers import AutoTokenizer
 
     try:
@@ -72,4 +88,17 @@ def _convert(folder: Path) -> Tokenizer:
 
 
 def _json(file: Path) -> dict[str, Any]:
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    """An object of a JSON file; empty where there is none.
+
+    Raises:
+        ModelError: it is damaged.
+    """
+    if not file.is_file():
+        return {}
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(
+            f"{file}: is no JSON ({error}). It is damaged, or a git-lfs pointer: fetch it again."
+        ) from None
+    return found if isinstance(found, dict) else {}

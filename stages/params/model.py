@@ -26,8 +26,9 @@ class ModelParams(Section):
             the mean where it says nothing.
         dropout: overrides the dropout of the base model's layers; null leaves it.
         head_dropout: dropout before the task's head.
-        attention: implementation; `auto` takes SDPA on GPUs. On CPUs it means `eager`, which finetune replaces by attention
-            that is chosen by length where the architecture is known (`stages.training.attention`).
+        attention: implementation; `auto` takes SDPA, and with it its flash kernels, on GPUs where the architecture has it. On
+            CPUs it means `eager`, which finetune replaces by attention that is chosen by length where the architecture is known
+            (`stages.training.attention`).
     """
 
     section: ClassVar[str] = "model"
@@ -37,7 +38,7 @@ class ModelParams(Section):
     pooling: Literal["auto", "mean", "cls", "max"] = "auto"
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     head_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    attention: Literal["auto", "eager", "sdpa", "flash_attention_2"] = "auto"
+    attention: Literal["auto", "eager", "sdpa"] = "auto"
 
     @model_validator(mode="after")
     def _revision_is_a_commit(self) -> ModelParams:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import AutoConfig, AutoModel
@@ -41,6 +42,8 @@ ADAPTER = "adapter.safetensors"
 FACTS = "whetstone.json"
 VOLATILE = ("_name_or_path", "transformers_version", "_attn_implementation", "dtype", "torch_dtype")
 """Keys of a config that say where or with what it was written, not what the model is."""
+LISTED = 3
+"""Names of tensors that a message lists."""
 log = logging.getLogger(__name__)
 
 
@@ -76,18 +79,20 @@ def load_encoder(folder: Path, params: ModelParams, where: torch.device) -> nn.M
     """Load an encoder in float32, with the dropout and attention that params ask for.
 
     Raises:
-        ModelError: transformers cannot load it, or it is no encoder.
+        ModelError: transformers cannot load it, it is no encoder, or its file lacks weights.
     """
-    # Its table of weights without a place names the pooler, which is left out on purpose.
+    # Its table of weights without a place names the pooler, which is left out on purpose; `_complete` says what is lacking.
     chatter.set_verbosity_error()
     chatter.disable_progress_bar()
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         if params.dropout is not None:
             _set_dropout(config, params.dropout)
-        encoder = AutoModel.from_pretrained(
+        encoder, loaded = AutoModel.from_pretrained(
             folder,
             config=config,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # `_complete` names them
             dtype=torch.float32,
             attn_implementation=attention(params.attention, where),
             local_files_only=True,
@@ -95,6 +100,11 @@ def load_encoder(folder: Path, params: ModelParams, where: torch.device) -> nn.M
             trust_remote_code=False,
             **without_pooler(config),
         )
+    except SafetensorError as error:
+        raise ModelError(
+            f"model.base: {params.base} has a weights file that is damaged, or a git-lfs pointer ({error}). "
+            "Fetch it again, or run `git lfs pull` there."
+        ) from None
     except (OSError, ValueError, ImportError, KeyError) as error:
         raise ModelError(
             f"model.base: {params.base} cannot be loaded: {error}. Choose an encoder that transformers knows."
@@ -103,7 +113,31 @@ def load_encoder(folder: Path, params: ModelParams, where: torch.device) -> nn.M
         raise ModelError(
             f"model.base: {params.base} is no encoder ({type(encoder).__name__}). Choose a BERT-type model."
         )
+    _complete(params.base, encoder, loaded)
     return encoder
+
+
+def _complete(base: str, encoder: nn.Module, loaded: Mapping[str, Any]) -> None:
+    """Check that each weight came from the file: the library fills up what is lacking with random numbers.
+
+    Raises:
+        ModelError: some did not; poolers, which nothing here reads, aside.
+    """
+    for name, found, expected in sorted(loaded["mismatched_keys"]):
+        raise ModelError(
+            f"model.base: {name} of {base} has shape {list(found)}, and its config.json asks for {list(expected)}. "
+            "Take weights and config.json from the same model."
+        )
+    lacking = sorted(name for name in loaded["missing_keys"] if "pooler" not in name)
+    if not lacking:
+        return
+    total, others = len(encoder.state_dict()), sorted(loaded["unexpected_keys"])
+    named = f"{', '.join(lacking[:LISTED])}{', ...' if len(lacking) > LISTED else ''}"
+    instead = f" It holds {', '.join(others[:LISTED])} ... instead." if others else ""
+    raise ModelError(
+        f"model.base: the weights of {base} lack {len(lacking)} of {total} tensors that its config.json asks for ({named}), "
+        f"which would begin at random.{instead} Save the encoder itself with `save_pretrained(folder)`, or choose another."
+    )
 
 
 def build(params: ModelParams, task: Task, schema: Schema, where: torch.device) -> tuple[nn.Module, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 from stages.artifacts import project_root, sha256, tree_sha256
 
+log = logging.getLogger(__name__)
 MARKER = "complete"
 PREFIX = "checkpoint-"
 
@@ -42,6 +44,13 @@ def folder_for(stage: str, digest: str) -> Path:
     folder = project_root() / ".checkpoints" / stage / digest
     shutil.rmtree(_gone(folder), ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
+    others = [one for one in folder.parent.iterdir() if one != folder]
+    if others:
+        size = sum(file.stat().st_size for one in others for file in one.rglob("*") if file.is_file())
+        log.info(
+            "%s: %d unfinished runs of other params or code hold %.1f MB in %s; remove those that nobody resumes",
+            stage, len(others), size / 1e6, folder.parent,
+        )  # fmt: skip
     return folder
 
 

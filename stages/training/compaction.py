@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from stages.adaptation.architectures import PARTS, kind_of
 from stages.training.batching import Rows
 
 
@@ -28,10 +29,12 @@ class Compaction:
     Attributes:
         used: ids that were kept, ascending; a token's new id is its place among them `(kept,)`.
         table: the full table as it was `(vocabulary, hidden)`.
+        pad_id: padding's new id.
     """
 
     used: np.ndarray
     table: nn.Embedding
+    pad_id: int
 
     def renumbered(self, rows: Rows) -> Rows:
         """Rows with new ids.
@@ -58,7 +61,7 @@ class Compaction:
 def compact(encoder: nn.Module, parts: Sequence[Rows], pad_id: int) -> Compaction | None:
     """Cut an encoder's word embeddings to the rows that some records use, in place.
 
-    All ids up to that of padding stay, so that padding keeps its id: some encoders (RoBERTa's kind) count positions by it.
+    Where an encoder counts positions by padding's id (RoBERTa's kind), or may do so, all ids up to it stay, and it with them.
 
     Args:
         encoder: a transformers encoder.
@@ -72,14 +75,24 @@ def compact(encoder: nn.Module, parts: Sequence[Rows], pad_id: int) -> Compactio
     table = cut.get_input_embeddings()
     if type(table) is not nn.Embedding or table.max_norm is not None or table.scale_grad_by_freq or _tied(cut, table):
         return None
-    used = np.unique(np.concatenate([np.arange(pad_id + 1), *(np.unique(part.flat) for part in parts)]))
+    least = 0 if _knows_places(encoder) else pad_id
+    used = np.unique(np.concatenate([np.arange(least), [pad_id], *(np.unique(part.flat) for part in parts)]))
     if len(used) >= table.num_embeddings:
         return None
     kept = table.weight.detach()[torch.from_numpy(used).to(table.weight.device)]
-    small = nn.Embedding(len(used), table.embedding_dim, padding_idx=table.padding_idx, _weight=kept)
+    unmoved = None if table.padding_idx is None else int(np.searchsorted(used, table.padding_idx))
+    if unmoved is not None and used[min(unmoved, len(used) - 1)] != table.padding_idx:
+        unmoved = None  # the row that never learns is in no text
+    small = nn.Embedding(len(used), table.embedding_dim, padding_idx=unmoved, _weight=kept)
     small.weight.requires_grad_(table.weight.requires_grad)
     cut.set_input_embeddings(small)
-    return Compaction(used, table)
+    return Compaction(used, table, int(np.searchsorted(used, pad_id)))
+
+
+def _knows_places(encoder: nn.Module) -> bool:
+    """Whether an encoder is known to take positions from places alone, and not from ids."""
+    parts = PARTS.get(kind_of(encoder))
+    return parts is not None and not parts.counts_from_padding
 
 
 def _tied(encoder: nn.Module, table: nn.Embedding) -> bool:

@@ -13,6 +13,7 @@ beyond `training.frozen_cache_mib` lie in a memory-mapped file beside the checkp
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +23,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from stages.errors import ModelError
 from stages.params.training import TrainingParams
+from stages.tasks.pooled_classifier import read
 from stages.tasks.protocol import Task
 from stages.training.attention import FAMILIES
 from stages.training.batching import Rows
@@ -118,6 +121,9 @@ def prepare(
 
     Returns:
         The way back; None where nothing is frozen, nothing is wanted, or params do not want it.
+
+    Raises:
+        ModelError: the table is too large for the disk.
     """
     depth = frozen_depth(model)
     quiet(model, depth)
@@ -133,10 +139,11 @@ def prepare(
     encoder.encoder.layer = nn.ModuleList(layers[:depth])
     for begin, part in zip(begins, parts, strict=False):
         out = table[begin : begin + len(part.flat)]
-        _fill(out, model, part, task, pad_id, params.eval_batch_size, bf16=use_bf16(params.precision, where))
+        _fill(out, model, part, task, pad_id, params.eval_batch_size, bf16=use_bf16(params.precision, where, encoder))
     encoder.encoder.layer = nn.ModuleList([*(Passing() for _ in range(depth)), *layers[depth:]])
     embeddings = encoder.embeddings
-    encoder.embeddings = Table(table)
+    fits = where.type == "cuda" and table.nbytes <= params.frozen_cache_mib * MIB
+    encoder.embeddings = Table(torch.from_numpy(table).to(where if fits else "cpu"))
     kind = np.int32 if begins[-1] < np.iinfo(np.int32).max else np.int64
     renumbered = [
         replace(part, flat=np.arange(begin, begin + len(part.flat), dtype=kind))
@@ -149,16 +156,16 @@ class Table(nn.Module):
     """Stands for embeddings and the layers above them: looks up what they gave.
 
     Args:
-        states: `(tokens, hidden)`, in memory or in a file.
+        states: `(tokens, hidden)`, on the device that trains, in memory, or in a file.
     """
 
-    def __init__(self, states: np.ndarray) -> None:
+    def __init__(self, states: torch.Tensor) -> None:
         super().__init__()
         self.states = states
 
     def forward(self, input_ids: torch.Tensor, **_: Any) -> torch.Tensor:
         """States `(batch, length, hidden)` of row numbers `(batch, length)`."""
-        return torch.from_numpy(self.states[input_ids.cpu().numpy()]).to(input_ids.device)
+        return self.states[input_ids.to(self.states.device)].to(input_ids.device)
 
 
 class Passing(nn.Module):
@@ -198,6 +205,15 @@ def _table(shape: tuple[int, int], memory_mib: int, folder: Path) -> np.ndarray:
     if shape[0] * shape[1] * 4 <= memory_mib * MIB:
         return np.zeros(shape, dtype=np.float32)
     folder.mkdir(parents=True, exist_ok=True)
+    needed, free = (
+        shape[0] * shape[1] * 4 * int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
+        shutil.disk_usage(folder).free,
+    )
+    if needed > free:
+        raise ModelError(
+            f"training.frozen_cache_mib: what the frozen layers give takes {needed / 2**30:,.1f} GiB in {folder}, where "
+            f"{free / 2**30:,.1f} GiB are free. Make room, or set it to null: frozen layers then run in every epoch."
+        )
     # Each of several processes computes and keeps its own.
     name = f"frozen-{os.environ.get('RANK', '0')}.f32"
     return np.memmap(folder / name, dtype=np.float32, mode="w+", shape=shape)
@@ -215,7 +231,7 @@ def _fill(
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size].tolist()
             batch = task.collate(rows.__getitems__(chosen), pad_id)
-            states = encoder(**tensors({name: batch[name] for name in READ if name in batch}, where)).last_hidden_state
+            states = read(encoder, **tensors({name: batch[name] for name in READ if name in batch}, where))
             found = states.float().cpu().numpy()
             for row, record in enumerate(chosen):
                 begin, end = rows.offsets[record], rows.offsets[record + 1]

@@ -36,6 +36,7 @@ class History:
         best_value: of the metric.
         best_step: where it was reached; None before there is one.
         waited: evaluations since then.
+        diverged: step of the first evaluation at which losses were no numbers; None where there is none.
         head_start: C of the head that training began with; None where it began with noise.
         loss_sum: of losses since the last row of `steps`, and `loss_count` of them; likewise since the last evaluation.
     """
@@ -48,6 +49,7 @@ class History:
     best_value: float | None = None
     best_step: int | None = None
     waited: int = 0
+    diverged: int | None = None
     head_start: float | None = None
     loss_sum: float = 0.0
     loss_count: int = 0
@@ -103,6 +105,9 @@ class History:
         row = {"step": step, "epoch": epoch, "train_loss": _mean(self.window_sum, self.window_count)}
         row.update({f"validation_{name}": value for name, value in values.items()})
         row["learning_rate"] = learning_rate
+        seen = (values["loss"], self.window_sum)
+        if self.diverged is None and not all(math.isfinite(loss) for loss in seen):
+            self.diverged = step
         self.window_sum, self.window_count = 0.0, 0
         self.evaluations.append(row)
         if not counts:

@@ -95,7 +95,12 @@ def rate(step: int, steps: int, params: TrainingParams) -> float:
 def _undecayed(model: nn.Module) -> set[str]:
     """Names of biases, of all weights of norms and embeddings, and of what methods insert in their likeness."""
     names = {
-        name for name, _ in model.named_parameters() if name.endswith("bias") or any(part in name for part in UNDECAYED)
+        name
+        for name, _ in model.named_parameters()
+        # An LSTM's begin with it: bias_ih_l0.
+        if name.endswith("bias")
+        or name.rpartition(".")[2].startswith("bias")
+        or any(part in name for part in UNDECAYED)
     }
     for prefix, module in model.named_modules():
         if isinstance(module, (*NORMS, nn.Embedding)) or "norm" in type(module).__name__.lower():

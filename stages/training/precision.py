@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import torch
+from torch import nn
 
+from stages.errors import ModelError
+
+FLOAT32 = ("deberta",)
+"""Kinds of encoder that stay in float32."""
 YES = ("1", "true", "yes")
 """What launchers write for yes in an environment variable, in lower case."""
 
@@ -32,16 +38,33 @@ def has_native_bf16(where: torch.device) -> bool:
     return False
 
 
-def use_bf16(precision: str, where: torch.device) -> bool:
-    """Whether `training.precision` means bf16 on this device."""
-    return precision == "bf16" or (precision == "auto" and has_native_bf16(where))
+def use_bf16(precision: str, where: torch.device, encoder: nn.Module | None = None) -> bool:
+    """Whether `training.precision` means bf16 on this device.
+
+    Args:
+        precision: `auto`, `bf16` or `fp32`.
+        where: the device.
+        encoder: that is read in it; None where nothing is read.
+
+    Raises:
+        ModelError: bf16 is asked for, and the encoder cannot be read in it.
+    """
+    config: Any = getattr(encoder, "config", None)
+    kind = getattr(config, "model_type", None)
+    if precision == "bf16" and kind in FLOAT32:
+        raise ModelError(
+            f"training.precision: {kind} models cannot be read in bf16 (their masks hold float32's smallest number, which bf16 "
+            "has not). Set auto or fp32."
+        )
+    return precision == "bf16" or (precision == "auto" and kind not in FLOAT32 and has_native_bf16(where))
 
 
-def attention(name: str, where: torch.device) -> str:
-    """The attention implementation that `model.attention` means on this device.
+def attention(name: str, where: torch.device) -> str | None:
+    """The attention implementation that `model.attention` means on this device; None for the library's choice.
 
-    On CPUs the backward pass of SDPA is slow on short sequences (docs/benchmarks.md), so `auto` is eager there.
+    On GPUs that is SDPA where an architecture has it, and eager where it has not (DeBERTa, MPNet). On CPUs the backward pass
+    of SDPA is slow on short sequences (docs/benchmarks.md), so `auto` is eager there.
     """
     if name != "auto":
         return name
-    return "sdpa" if where.type == "cuda" else "eager"
+    return None if where.type == "cuda" else "eager"

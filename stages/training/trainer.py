@@ -83,9 +83,9 @@ class Tuner(Trainer):
         self.batches: Batches = self.hooks.batches(train, params)
         self.progress = Progress(params.accumulation * len(train) / len(self.batches))
         where = device()
-        self.bf16 = use_bf16(params.precision, where)
+        encoder: Any = model.encoder
+        self.bf16 = use_bf16(params.precision, where, encoder)
         if params.gradient_checkpointing:
-            encoder: Any = model.encoder
             encoder.activation_checkpointing_enable({"use_reentrant": False})
         if where.type == "cpu":
             dropout.install(model)

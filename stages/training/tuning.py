@@ -11,7 +11,7 @@ import logging
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -115,6 +115,7 @@ class Run:
                 f"training diverged: with the weights of step {summary['best_step']} validation has no finite loss. "
                 "Lower training.learning_rate, or set training.clip_norm."
             )
+        self._diverged(int(summary["best_step"]))
         tuned, small = self.finish()
         facts = assembly.Facts(
             self.schema,
@@ -135,6 +136,26 @@ class Run:
             history.write_curve(report / artifacts.WISE_FT.name, self.tuner.hooks.objectives.curve)
         mixed = self.tuner.hooks.objectives.mixed()
         artifacts.write_json(report / artifacts.SUMMARY.name, {**summary, **self.counts, **mixed})
+
+    def _diverged(self, kept: int) -> None:
+        """Look for evaluations without a number, which are never the best ones and would pass unseen.
+
+        Raises:
+            ModelError: and nothing but the start was any good.
+        """
+        step = self.tuner.history.diverged
+        if step is not None and kept == 0:
+            raise ModelError(
+                f"training diverged: at step {step} there is no finite loss, and no step is better than the start. "
+                "Lower training.learning_rate, or set training.clip_norm."
+            )
+        if step is not None:
+            log.warning(
+                "training diverged: at step %d there is no finite loss; the weights of step %d are kept. Lower "
+                "training.learning_rate, or set training.clip_norm.",
+                step,
+                kept,
+            )
 
     def _choose(self, model: nn.Module) -> Fitted:
         """What the task chooses on validation, with the weights that are kept."""
@@ -177,6 +198,7 @@ def begin(settings: Settings, schema: Schema, encoding: Encoding, folder: Path, 
     memory.keep()
     seed_everything(training.seed, deterministic=training.deterministic, threads=training.threads)
     model, pooling = assembly.build(settings.model, task, schema, device())
+    _suits(cast("nn.Module", model.encoder), settings)
     model = method.apply(model, encoding.max_length)
     if isinstance(method, Frozen) and training.epochs <= method.thawed_after:
         log.warning(
@@ -187,16 +209,45 @@ def begin(settings: Settings, schema: Schema, encoding: Encoding, folder: Path, 
     general = references.general(extra, settings.model, encoding, training.seed)
     read = [*parts, *([] if general is None else [general])]
     reduced = compaction.compact(cast("nn.Module", model.encoder), read, encoding.pad_id)
+    pad_id = encoding.pad_id if reduced is None else reduced.pad_id
     if reduced is not None:
         parts = [reduced.renumbered(part) for part in parts]
         general = None if general is None else reduced.renumbered(general)
-    bf16 = use_bf16(training.precision, device())
-    hooks = Hooks(method, objectives.make(extra, training.seed, pooling, encoding.pad_id, general, bf16=bf16))
+    bf16 = use_bf16(training.precision, device(), cast("nn.Module", model.encoder))
+    hooks = Hooks(method, objectives.make(extra, training.seed, pooling, pad_id, general, bf16=bf16))
     # Activation checkpointing asks the embeddings for a gradient, and a table has none to give.
     wanted = hooks.plain and not training.gradient_checkpointing
-    cached = frozen.prepare(model, parts, task, encoding.pad_id, training, folder, wanted=wanted)
+    cached = frozen.prepare(model, parts, task, pad_id, training, folder, wanted=wanted)
     train, validation = parts if cached is None else cached.parts
     objective = objectives.focused(task.objective(training, train.columns, schema, model), extra)
     kind = ShardedTuner if sharding.wanted() else Tuner
-    tuner = kind(model, task, objective, training, train, validation, encoding.pad_id, folder, observe, hooks)
+    tuner = kind(model, task, objective, training, train, validation, pad_id, folder, observe, hooks)
     return Run(settings, schema, encoding, task, method, pooling, tuner, reduced, cached, counts)
+
+
+def _suits(encoder: nn.Module, settings: Settings) -> None:
+    """Hold params against what the base model turns out to be.
+
+    Raises:
+        ModelError: they ask for what it does not have.
+    """
+    built: Any = encoder
+    if settings.training.gradient_checkpointing and not built.supports_gradient_checkpointing:
+        raise ModelError(
+            f"training.gradient_checkpointing: a {built.config.model_type} model has none in transformers. Set it to false; "
+            "halve training.batch_size and double training.accumulation instead."
+        )
+    drops = any(
+        value for name, value in built.config.to_dict().items() if "dropout" in name and isinstance(value, float)
+    )
+    own = {"lora": settings.adaptation.lora.dropout, "adalora": settings.adaptation.adalora.dropout}
+    head = settings.model.head_dropout or own.get(settings.adaptation.method, 0.0)
+    if settings.objectives.r_drop > 0 and not drops:
+        if not head:
+            raise ModelError(
+                "objectives.r_drop: two passes are the same without dropout, and this base model comes without any. Set "
+                "model.dropout, such as 0.1, or switch it off."
+            )
+        log.warning(
+            "objectives.r_drop: this base model comes without dropout, so that two passes differ in the head's alone"
+        )

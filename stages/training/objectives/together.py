@@ -35,7 +35,7 @@ class GroupedBatches(Batches):
         self.classes = members(labels)
 
     def share(self, batch: list[int], rank: int, world: int) -> list[int]:
-        """Neighbours, so that a group stays in one process."""
+        """Neighbours, so that most groups stay in one process; one that lies on a border is cut."""
         part: list[int] = np.array_split(np.array(batch), world)[rank].tolist()
         return part
 

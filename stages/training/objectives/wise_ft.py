@@ -7,6 +7,7 @@ had a start that knew the task; a head that began with noise stays as tuned. Cos
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -32,12 +33,12 @@ class WiseFt(Objective):
         self.head: dict[str, torch.Tensor] = {}
 
     def prepare(self, model: nn.Module) -> None:
-        """Keep the beginning."""
-        self.start = {f"encoder.{name}": one.detach().clone() for name, one in base_weights(model).items()}
+        """Keep the beginning, away from the device, which has no use for it before the end."""
+        self.start = {f"encoder.{name}": one.detach().cpu().clone() for name, one in base_weights(model).items()}
 
     def take_head(self, model: nn.Module) -> None:
         """Keep a head that knows the task before the first step."""
-        self.head = {f"head.{name}": one.detach().clone() for name, one in whole(model).head.named_parameters()}
+        self.head = {f"head.{name}": one.detach().cpu().clone() for name, one in whole(model).head.named_parameters()}
 
     def state(self) -> dict[str, torch.Tensor]:
         """See `Objective.state`."""
@@ -81,6 +82,7 @@ def mix(
 
 
 def choose(points: Sequence[tuple[float, float]], tolerance: float) -> float:
-    """The smallest share whose value is within the tolerance of the best one."""
-    best = max(value for _, value in points)
-    return min(share for share, value in points if value >= best - tolerance)
+    """The smallest share whose value is within the tolerance of the best one; 1, all of tuning, where no value is a number."""
+    numbers = [(share, value) for share, value in points if math.isfinite(value)]
+    best = max((value for _, value in numbers), default=0.0)
+    return min((share for share, value in numbers if value >= best - tolerance), default=1.0)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 import torch
+from transformers import DebertaV2Config, DebertaV2Model
 
 from stages.adaptation import layer_decay
 from stages.adaptation.frozen import Frozen
 from stages.adaptation.protocol import encoder_of
 from stages.errors import ModelError
 from stages.params.training import TrainingParams
+from stages.tasks.pooled_classifier import PooledClassifier
 from stages.training.optimizer import make_optimizer, parameter_groups
-from tests.unit.adaptation.tiny_encoders import ENCODERS, learn, method_of, model_of
+from tests.unit.adaptation.tiny_encoders import ENCODERS, RELATIVE, SIZES, learn, method_of, model_of
 
 
 def moved(kind: str, **settings: object) -> set[str]:
@@ -122,3 +124,17 @@ def test_when_the_last_weight_that_may_learn_has_thawed(layers: int, expected: i
     assert not method.complete()
     method.begin_epoch(expected)
     assert method.complete()
+
+
+def test_what_lies_beside_the_layers_of_deberta_is_as_deep_as_what_reads_it() -> None:
+    config = DebertaV2Config(**SIZES, **RELATIVE, norm_rel_ebd="layer_norm", conv_kernel_size=3)
+    for layers, learned in ((1, {"encoder.layer.1."}), (0, {"encoder.layer.1.", "encoder.layer.0.", "encoder.conv."})):
+        model = PooledClassifier(DebertaV2Model(config), "mean", 3, 0.0)
+        method_of("frozen", layers=layers, patterns=["embeddings", "encoder.LayerNorm"] if not layers else []).apply(
+            model, 10
+        )
+        names = [name for name, one in encoder_of(model).named_parameters() if one.requires_grad]
+        assert {next(one for one in learned if name.startswith(one)) for name in names} == learned
+    factors = layer_decay.factors(model, 0.5)
+    assert factors["encoder.encoder.LayerNorm.weight"] == factors["encoder.embeddings.word_embeddings.weight"] == 0.25
+    assert factors["encoder.encoder.conv.conv.weight"] == factors["encoder.encoder.layer.0.output.dense.weight"] == 0.5

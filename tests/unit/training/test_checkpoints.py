@@ -110,3 +110,27 @@ def test_a_kill_while_work_is_discarded_leaves_nothing_that_looks_finished(
     assert not list(again.iterdir())
     checkpoints.discard(again)
     assert not (tmp_path / ".checkpoints").exists()
+
+
+def test_an_evaluation_without_a_number_after_the_start_is_seen() -> None:
+    history = History("accuracy", patience=None, min_delta=0.0)
+    history.add_evaluation(0, 0, 0.1, {"loss": 1.0, "accuracy": 0.5})
+    history.observe(0.3)
+    history.add_evaluation(5, 1, 0.1, {"loss": 1.0, "accuracy": 0.4})
+    assert vars(history)["diverged"] is None
+    history.observe(float("nan"))
+    history.add_evaluation(10, 2, 0.1, {"loss": 0.9, "accuracy": 0.4})
+    assert history.diverged == 10
+    assert history.summary()["best_step"] == 0
+
+
+def test_unfinished_runs_of_other_settings_are_told_with_their_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    with caplog.at_level("INFO"):
+        first = checkpoints.folder_for("finetune", "a" * 32)
+        assert "unfinished" not in caplog.text
+        (first / "weights").write_bytes(bytes(2_500_000))
+        checkpoints.folder_for("finetune", "b" * 32)
+    assert "1 unfinished runs of other params or code hold 2.5 MB" in caplog.text

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 import torch
 from torch import nn
-from transformers import BertConfig, BertModel, RobertaConfig, RobertaModel
+from transformers import BertConfig, BertModel, ModernBertConfig, ModernBertModel, RobertaConfig, RobertaModel
 
 from stages.training.batching import Rows
 from stages.training.compaction import compact
@@ -107,3 +107,25 @@ def test_unknown_ids_are_refused() -> None:
 def of(texts: list[list[int]]) -> Rows:
     ids = pa.array(texts, pa.list_(pa.int32()))
     return Rows.of(pa.table({"id": [str(i) for i in range(len(texts))], "input_ids": ids}))
+
+
+def test_rows_below_padding_go_where_positions_do_not_come_from_ids() -> None:
+    config = ModernBertConfig(
+        vocab_size=60, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8, pad_token_id=55,
+        cls_token_id=1, sep_token_id=2, bos_token_id=1, eos_token_id=2, attn_implementation="eager",
+    )  # fmt: skip
+    encoder: Any = ModernBertModel(config).eval()
+    rows, mask = of([[1, 30, 50, 2], [1, 44, 2]]), torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]])
+    with torch.inference_mode():
+        before = encoder(torch.tensor([[1, 30, 50, 2], [1, 44, 2, 55]]), mask).last_hidden_state
+    reduced = compact(encoder, [rows], 55)
+    assert reduced is not None
+    assert reduced.used.tolist() == [1, 2, 30, 44, 50, 55]
+    assert reduced.pad_id == 5
+    assert encoder.get_input_embeddings().padding_idx == 5, "its row goes on without a gradient"
+    first, second = (reduced.renumbered(rows).__getitems__([i])["input_ids"][0].tolist() for i in (0, 1))
+    with torch.inference_mode():
+        after = encoder(torch.tensor([first, [*second, reduced.pad_id]]), mask).last_hidden_state
+    assert torch.equal(before, after)
+    reduced.restore(encoder)
+    assert encoder.get_input_embeddings().padding_idx == 55

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from stages.errors import ModelError
 from stages.params.objectives import ObjectivesParams
 from stages.training import checkpoints, frozen, objectives
 from stages.training.hooks import Hooks
@@ -74,6 +77,33 @@ def test_objectives_that_read_train_alone_lead_to_the_same_run(tmp_path: Path, e
     assert losses[2] != pytest.approx(losses[0], rel=1e-3), "the objectives said nothing"
     for one, other in zip(whole.hooks.objectives.curve, once.hooks.objectives.curve, strict=True):
         assert other == pytest.approx(one, rel=1e-2)
+
+
+def test_token_types_are_left_out_where_the_encoder_knows_none(tmp_path: Path) -> None:
+    made = tuner(tmp_path, dropout=0.0, frozen_cache_mib=64)
+    encoder: Any = made.model.encoder
+    encoder.config.type_vocab_size = 1
+    encoder.embeddings.token_type_embeddings = nn.Embedding(1, encoder.config.hidden_size)
+    freeze(made.model, 1)
+
+    class Typed:
+        """Collates with the types of a second text, as tokenizers of pairs do."""
+
+        def collate(self, rows: Any, pad_id: int) -> dict[str, np.ndarray]:
+            batch = made.task.collate(rows, pad_id)
+            return {**batch, "token_type_ids": np.ones_like(batch["input_ids"])}
+
+    cached = frozen.prepare(made.model, [TRAIN], cast("Any", Typed()), 0, made.params, tmp_path)
+    assert cached is not None
+    assert len(cached.parts[0].flat) == len(TRAIN.flat)
+
+
+def test_a_table_that_the_disk_has_no_room_for_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = tuner(tmp_path, dropout=0.0, frozen_cache_mib=0)
+    freeze(made.model, 1)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=100))
+    with pytest.raises(ModelError, match=r"where 0\.0 GiB are free"):
+        frozen.prepare(made.model, [TRAIN], made.task, 0, made.params, tmp_path)
 
 
 def test_objectives_that_read_other_texts_or_change_them_need_all_layers() -> None:

@@ -52,3 +52,10 @@ def test_without_warm_up_the_first_step_has_the_full_rate() -> None:
 def test_the_moments_are_those_of_params() -> None:
     made = make_optimizer(Small(), TrainingParams(betas=[0.8, 0.95], epsilon=1e-5))
     assert (made.defaults["betas"], made.defaults["eps"]) == ((0.8, 0.95), 1e-5)
+
+
+def test_biases_of_an_lstm_do_not_decay() -> None:
+    model = Small()
+    model.head = nn.LSTM(4, 2, bidirectional=True)  # type: ignore[assignment]
+    groups = {g["name"]: g for g in parameter_groups(model, TrainingParams())}
+    assert (len(groups["head"]["params"]), len(groups["head-no-decay"]["params"])) == (4, 4)

@@ -255,3 +255,9 @@ def test_general_text_is_a_seeded_sample_of_lines(tmp_path: Path) -> None:
         file.write_bytes(content)
         with pytest.raises(DataError, match=says):
             references.read(file, words, 6, 10, 1)
+
+
+def test_wise_ft_chooses_among_numbers_and_keeps_all_of_tuning_where_there_are_none() -> None:
+    nan = float("nan")
+    assert choose([(0.25, nan), (0.5, 0.8), (1.0, 0.81)], 0.02) == 0.5
+    assert choose([(0.5, nan), (1.0, nan)], 0.0) == 1.0
