@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -64,6 +64,8 @@ class Schema:
         rows: number of records per split that exists.
         keep: further columns that were carried along.
         fingerprint: digest of each split's records, see `contents_sha256`.
+        normalize: Unicode form that texts were brought to.
+        limit: records per split that `data.limit` left; None for all.
     """
 
     task: str
@@ -71,6 +73,8 @@ class Schema:
     rows: dict[str, int]
     keep: list[str] = field(default_factory=list)
     fingerprint: dict[str, str] = field(default_factory=dict)
+    normalize: Literal["NFC", "NFKC"] | None = None
+    limit: int | None = None
 
     @property
     def splits(self) -> list[str]:

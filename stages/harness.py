@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import errno
 import gc
 import logging
 import os
@@ -34,6 +35,16 @@ S = TypeVar("S", bound=Section)
 PR_SET_PDEATHSIG = 1
 LAUNCH = "WHETSTONE_LAUNCH"
 """Environment variable with the words that start a stage as several processes."""
+REMEDIES = {
+    **dict.fromkeys(
+        (errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
+        "Free some room (`dvc gc --workspace` takes away what no checkout needs), and run again.",
+    ),
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "Give yourself the right to read and write there, and run again."),
+    errno.EROFS: "The file system is read-only: run where it can be written.",
+    errno.ENOTDIR: "A file stands where a folder has to be: move it away.",
+}
+"""What a user can do about errors of the operating system; others are defects."""
 log = logging.getLogger(__name__)
 
 
@@ -79,17 +90,36 @@ def main(
             settings = settings.model_copy(update={"enabled": False})
         with tracking.stage_run(name, chosen, settings) as record:
             work(Stage(name, chosen, record))
-    except UserError as error:
+    except Exception as error:
+        mistake = error if isinstance(error, UserError) else _environment(error)
+        if mistake is None:
+            raise
         if first:
-            log.error("%s: %s", name, error)
+            log.error("%s: %s", name, mistake)
         elif int(os.environ.get("LOCAL_RANK", "0")) == 0:  # another machine, which may lack what the first one has
-            log.error("%s on %s: %s", name, platform.node(), error)
-        sys.exit(error.exit_code)
+            log.error("%s on %s: %s", name, platform.node(), mistake)
+        sys.exit(mistake.exit_code)
+
+
+def _environment(error: Exception) -> UserError | None:
+    """What a failure of the machine means to a user; None where it is no such failure, but a defect."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(error, torch.OutOfMemoryError):
+        said = str(error).split(". ")[0]
+        return UserError(
+            f"{said}. Halve training.batch_size (or batch_tokens) and double training.accumulation, set "
+            "training.gradient_checkpointing: true, or lower text.max_length; in evaluate and export, lower eval_batch_size."
+        )
+    remedy = REMEDIES.get(error.errno or 0) if isinstance(error, OSError) else None
+    return None if remedy is None else UserError(f"{error}. {remedy}")
 
 
 def _launch(name: str) -> None:
     """Become the launcher that the environment names, which starts this stage again as often as it is told to."""
-    words = shlex.split(os.environ.get(LAUNCH, ""))
+    try:
+        words = shlex.split(os.environ.get(LAUNCH, ""))
+    except ValueError as error:
+        raise ParamsError(f"{LAUNCH}: {error}. It is read as a shell would: close every quote, or unset it.") from None
     if not words:
         return
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"

@@ -34,10 +34,11 @@ def work(stage: harness.Stage) -> None:
     profiles = profile.describe(drafts, labels)
     whole = profile.summary(profiles, drafts, labels)
     with publishing.replacing([artifacts.PREPARED, artifacts.DATA_REPORT]) as (prepared, reports):
-        schema = write(drafts, labels, task.kind, prepared)
+        schema = write(drafts, labels, task.kind, data, prepared)
         artifacts.write_json(reports / "profile.json", whole)
         picture.draw(profiles, labels, reports / "profile.png")
     tell(drafts, whole, labels)
+    warn(drafts, data)
     other = task.relation.other
     if task.kind == "relation" and other is not None and other not in labels:
         log.warning(
@@ -48,7 +49,7 @@ def work(stage: harness.Stage) -> None:
     record(stage, schema, drafts)
 
 
-def write(drafts: Mapping[str, Draft], labels: list[str], kind: str, folder: Path) -> Schema:
+def write(drafts: Mapping[str, Draft], labels: list[str], kind: str, data: DataParams, folder: Path) -> Schema:
     """Write the splits and their schema; a kept column that no split has is left out."""
     keep = source.kept_columns(drafts)
     rows, fingerprint = {}, {}
@@ -56,7 +57,7 @@ def write(drafts: Mapping[str, Draft], labels: list[str], kind: str, folder: Pat
         file = folder / artifacts.prepared(name).name
         artifacts.write_table(file, draft.table.select([*draft.shape.own, *keep]))
         rows[name], fingerprint[name] = draft.rows, artifacts.contents_sha256(file)
-    schema = Schema(kind, labels, rows, keep, fingerprint)
+    schema = Schema(kind, labels, rows, keep, fingerprint, data.cleaning.normalize, data.limit)
     schema.write(folder / artifacts.SCHEMA.name)
     return schema
 
@@ -76,6 +77,22 @@ def tell(drafts: Mapping[str, Draft], whole: Mapping[str, Any], labels: list[str
     if labels:
         log.info("%d classes, the largest %g times the smallest in train", len(labels), train["largest_to_smallest"])
     log.info("profile in %s", artifacts.DATA_REPORT)
+
+
+def warn(drafts: Mapping[str, Draft], data: DataParams) -> None:
+    """Say what params ask for that changes nothing, or more than a user may remember."""
+    present = set(source.kept_columns(drafts))
+    for name in data.columns.keep:
+        if name not in present and name not in next(iter(drafts.values())).shape.own:
+            log.warning(
+                "data.columns.keep: no split has a column '%s', so nothing is shown by it. Mend the name, or take it out.",
+                name,
+            )
+    if data.limit is not None:
+        log.warning(
+            "data.limit: every split is cut to %s records, which is for trials. Set it to null for a model to release.",
+            f"{data.limit:,}",
+        )
 
 
 def record(stage: harness.Stage, schema: Schema, drafts: Mapping[str, Draft]) -> None:

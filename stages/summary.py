@@ -23,7 +23,10 @@ def lines() -> Iterator[str]:
         yield "Nothing was evaluated yet: run `make repro`."
         return
     metrics = json.loads(METRICS.read_text(encoding="utf-8"))
-    kind = json.loads(SCHEMA.read_text(encoding="utf-8"))["task"] if SCHEMA.is_file() else "classification"
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8")) if SCHEMA.is_file() else {"task": "classification"}
+    kind, limit = schema["task"], schema.get("limit")
+    if limit is not None:
+        yield f"trial     every split was cut to {limit:,} records (data.limit)"
     first = tasks.make(TaskParams.model_validate({"kind": kind})).figures.headline[0]
     shown = first.replace("_", " ").replace(" f1", " F1")
     for split in ("test", "shifted"):

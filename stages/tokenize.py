@@ -22,6 +22,8 @@ from stages.params.text import TextParams
 from stages.tasks.protocol import Task
 
 SECTIONS = (ModelParams, TaskParams, TextParams)
+UNKNOWN = 0.02
+"""Share of unknown tokens above which a base model does not fit the texts; of the embedded corpus .0007 are unknown."""
 log = logging.getLogger(__name__)
 
 
@@ -41,15 +43,27 @@ def work(stage: harness.Stage) -> None:
     artifacts.write_json(artifacts.TEXT_REPORT / "tokens.json", {"max_length": max_length, "splits": report})
     for split, numbers in report.items():
         log.info(
-            "%-10s %7d records, %.1f tokens on average, %d cut at %d tokens, %.2f sub-words per word",
+            "%-10s %7d records, %.1f tokens on average, %d cut at %d tokens, %.2f sub-words per word, %.1f %% unknown",
             split, numbers["records"], numbers["length_mean"], numbers["truncated_records"], max_length,
-            numbers["subwords_per_word"],
+            numbers["subwords_per_word"], 100 * numbers["unknown_share"],
         )  # fmt: skip
         told = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in made[split][1].items() if count)
         if told:
             log.info("%-10s %s", split, told)
         stage.record.metrics({f"{split}.{key}": float(value) for key, value in numbers.items()})
     stage.record.artifact(artifacts.TEXT_REPORT / "tokens.json")
+    warn(report["train"]["unknown_share"], model.base)
+
+
+def warn(unknown: float, base: str) -> None:
+    """Say so where the base model cannot read what it is to learn from: unknown tokens all look alike to it."""
+    if unknown > UNKNOWN:
+        log.warning(
+            "model.base: %s does not know %.0f %% of train's tokens, which are all one and the same to it. It was made for "
+            "other languages or characters: choose a base model of yours.",
+            base,
+            100 * unknown,
+        )
 
 
 def choose_length(task: Task, words: Tokenizer, text: TextParams, longest: int) -> int:

@@ -34,7 +34,7 @@ class CannotTellError(UserError):
 def main(words: Sequence[str]) -> int:
     """Check, and say what to do."""
     parser = argparse.ArgumentParser(
-        prog="python -m stages.gate precheck", description="Whether dvc.lock belongs to this commit."
+        prog="python -m stages.gate.precheck", description="Whether dvc.lock belongs to this commit."
     )
     parser.add_argument("--remote", action="store_true", help="ask the remote too whether it has what dvc.lock names")
     parser.add_argument("--retrain", action="store_true", help="a retraining follows, so stages may be out of date")

@@ -101,13 +101,14 @@ def reader(revision: str, folder: Path = Path()) -> Reader:
     """Reads files of a revision, outs from the cache or the remote; what cannot be had is a `CannotJudgeError`."""
     import dvc.api
     from dvc.exceptions import DvcException
+    from dvc_data.index import DataIndexError
 
     def read(file: Path) -> bytes:
         try:
             with dvc.api.open(file.as_posix(), repo=str(folder.resolve()), rev=revision, mode="rb") as stream:
                 content: bytes = stream.read()
                 return content
-        except (DvcException, FileNotFoundError, OSError, KeyError) as error:
+        except (DvcException, DataIndexError, OSError, KeyError) as error:
             raise CannotJudgeError(
                 f"{revision}: {file} cannot be read ({type(error).__name__}: {str(error)[:200]}). "
                 "Check gate.baseline, and that its outs are in the cache or the remote (`dvc push` there)."

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.errors import UserError
-from stages.sweep import fronts, harvest, plan, queueing, writing
+from stages.sweep import fronts, harvest, inputs, plan, queueing, writing
 from stages.sweep.harvest import Run
 from stages.sweep.plan import Trial
 
@@ -42,6 +42,8 @@ def main(words: Sequence[str]) -> int:
         trials = plan.trials(chosen.file)
         if chosen.into is not None:
             writing.held(chosen.into, chosen.file.stem)  # better said now than after hours
+        if not chosen.only_read:
+            inputs.check(trials, chosen.file)
         found = harvest.runs(trials, {} if chosen.only_read else run(trials, max(chosen.jobs, 1)))
         write(found, chosen.out, chosen.file.stem, chosen.into)
     except UserError as error:

@@ -19,10 +19,13 @@ from stages.errors import UserError
 from stages.gate import runtime, sources
 from stages.gate.runtime import StageRun
 from stages.params.task import TaskParams
+from stages.sweep import git
 from stages.sweep.plan import Trial
 
 DVC_SAYS = ("ERROR: failed to reproduce", "ERROR: failed to run", "ERROR: unexpected error")
 """How DVC's own last words begin; what the stage said stands above them."""
+ERRNO = "[Errno"
+"""In DVC's last words where no stage said anything: a file that the stage reads is missing."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,13 @@ class Run:
 
 
 def commits() -> dict[str, str]:
-    """Commits of all experiments that ended well, by name; of two of one name, that of the later commit."""
-    words = ["git", "for-each-ref", "--sort=committerdate", "--format=%(refname) %(objectname)", "refs/exps"]
-    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    """Commits of all experiments that ended well, by name; of two of one name, that of the later commit.
+
+    Raises:
+        UserError: this is no git repository.
+    """
     found = {}
-    for line in said.splitlines():
+    for line in git.lines("for-each-ref", "--sort=committerdate", "--format=%(refname) %(objectname)", "refs/exps"):
         ref, commit = line.split()
         # refs/exps/<2 digits>/<38 digits>/<name>; the others are DVC's own.
         if ref.count("/") == 4 and len(ref.split("/")[3]) == 38:
@@ -94,7 +99,7 @@ def runs(trials: Sequence[Trial], logs: Mapping[str, str]) -> list[Run]:
 def last_line(said: str) -> str:
     """What a failed run ends with, DVC's own summary left out."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    own = [line for line in lines if not line.startswith(DVC_SAYS)]
+    own = [line for line in lines if not (line.startswith(DVC_SAYS) and ERRNO not in line)]
     return own[-1] if own else "it left no log; see .dvc/tmp/exps/celery/*.out"
 
 

@@ -54,7 +54,7 @@ class Pipeline:
     def digest(self, params: Mapping[str, Any]) -> str:
         """Of a run with these params."""
         told = {name: params.get(name) for name in self.sections}
-        files = {name: _content(_filled(name, params)) for name in self.inputs}
+        files = {name: _content(filled(name, params)) for name in self.inputs}
         text = json.dumps([told, files], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
 
@@ -80,7 +80,7 @@ def _path(entry: Any) -> str:
     return str(next(iter(entry)) if isinstance(entry, Mapping) else entry)
 
 
-def _filled(text: str, params: Mapping[str, Any]) -> str:
+def filled(text: str, params: Mapping[str, Any]) -> str:
     """A path with params in place of their names."""
 
     def value(match: re.Match[str]) -> str:

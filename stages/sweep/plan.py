@@ -110,6 +110,9 @@ def trials(file: Path, params: Path = FILE) -> list[Trial]:
     problems = list(_problems(sweep, before, file))
     if problems:
         raise ParamsError(report(f"{file}: {_count(problems)}", problems, "Mend the sweep and run again."))
+    for key, value in sweep.base.items():
+        if changed(before, {key: value}) != before:
+            log.info("sweep: %s sets %s to %s for all rows, whatever params.yaml says", file, key, spelt(value))
     found: list[Trial] = []
     for row, settings in sweep.rows.items():
         for seed in sweep.seeds:

@@ -24,7 +24,7 @@ from tests.mlflow_server import serving
 
 PATIENCE = 300.0
 """Seconds that one command may take."""
-PARTS = ("stages", "dvc.yaml", "params.yaml", ".gitignore", ".dvcignore")
+PARTS = ("stages", "dvc.yaml", ".gitignore", ".dvcignore")
 STAGES = "prepare", "tokenize", "finetune", "evaluate", "export"
 
 
@@ -33,7 +33,7 @@ class Workshop:
 
     Args:
         folder: to build them in.
-        checkout: whose code and params are drilled.
+        checkout: whose code is drilled.
         server: address of the MLflow server.
     """
 
@@ -57,6 +57,7 @@ class Workshop:
             source, target = checkout / name, clone.folder / name
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(source, target, ignore=ignored) if source.is_dir() else shutil.copy(source, target)
+        shutil.copy(checkout / "tests/params.yaml", clone.folder)
         tiny.base(clone.folder / "base")
         clone.run("dvc", "init", "-q")
         clone.run("dvc", "remote", "add", "-q", "-d", "storage", str(self.remote))

@@ -71,7 +71,7 @@ def evaluated(folder: Path, wrong: float, **schema: Any) -> None:
 def repository(tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "repository"
     folder.mkdir()
-    shutil.copy(project / "params.yaml", folder)
+    shutil.copy(project / "tests/params.yaml", folder)
     run(folder, "git", "init", "-q", "-b", "main")
     run(folder, "git", "config", "user.email", "a@example.org")
     run(folder, "git", "config", "user.name", "A")

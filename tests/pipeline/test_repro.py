@@ -33,10 +33,11 @@ class Checkout:
 
     def __init__(self, folder: Path, project: Path) -> None:
         self.folder = folder
-        for name in ("stages", "data/raw", "dvc.yaml", "params.yaml", ".gitignore"):
+        for name in ("stages", "data/raw/helpdesk", "dvc.yaml", ".gitignore"):
             source, target = project / name, folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+        shutil.copy(project / "tests/params.yaml", folder)
         for section, values in SMALL.items():
             for key, value in values.items():
                 self.change(section, key, value)

@@ -218,7 +218,7 @@ def test_an_adapter_that_stays_goes_through_all_stages(tmp_path: Path, project: 
     general = tmp_path / "general.txt"
     general.write_text("".join(f"the river number {i} is long\n" for i in range(20)), encoding="utf-8")
     yaml = YAML()
-    pattern = yaml.load(project / "params.yaml")
+    pattern = yaml.load(project / "tests/params.yaml")
     folder = tiny.project(
         tmp_path / "project",
         project,

@@ -65,7 +65,7 @@ class Workplace:
 
     def __init__(self, folder: Path, project: Path) -> None:
         self.folder, self.project = folder, project
-        shutil.copy(project / "params.yaml", folder)
+        shutil.copy(project / "tests/params.yaml", folder)
         (folder / "pattern").mkdir()
         for name in ("evaluation", "alignment"):
             shutil.copy(project / "reports" / name / "metrics.json", folder / "pattern" / f"{name}.json")

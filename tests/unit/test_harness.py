@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 
 from stages import harness
 from stages.errors import DataError
@@ -21,7 +23,9 @@ from stages.tracking import session
 @pytest.fixture
 def root(tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     text = (
-        (project / "params.yaml").read_text(encoding="utf-8").replace("enabled: true\n  uri", "enabled: false\n  uri")
+        (project / "tests/params.yaml")
+        .read_text(encoding="utf-8")
+        .replace("enabled: true\n  uri", "enabled: false\n  uri")
     )
     (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
@@ -51,6 +55,41 @@ def test_a_defect_is_not_hidden(root: Path) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
+        harness.main("prepare", work, (TaskParams,))
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "data/x"),
+            "No space left on device: 'data/x'. Free some room",
+        ),
+        (PermissionError(errno.EACCES, "Permission denied", "reports"), "'reports'. Give yourself the right"),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "reports/x"), "A file stands where a folder"),
+        (
+            torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB."),
+            "memory. Halve training.batch_size",
+        ),
+    ],
+)
+def test_a_failure_of_the_machine_is_one_message(
+    root: Path, caplog: pytest.LogCaptureFixture, error: Exception, says: str
+) -> None:
+    def work(stage: harness.Stage) -> None:
+        raise error
+
+    with pytest.raises(SystemExit) as ended:
+        harness.main("prepare", work, (TaskParams,))
+    assert ended.value.code == 2
+    assert says in caplog.text
+
+
+def test_a_file_that_is_missing_without_a_word_of_it_is_a_defect(root: Path) -> None:
+    def work(stage: harness.Stage) -> None:
+        Path("nowhere").read_text(encoding="utf-8")
+
+    with pytest.raises(FileNotFoundError):
         harness.main("prepare", work, (TaskParams,))
 
 
@@ -139,3 +178,14 @@ def test_a_launcher_that_is_not_there_is_named(
         harness.main("finetune", lambda _: None, (), launchable=True)
     assert ended.value.code == 2
     assert "tortchrun was not found" in caplog.text
+
+
+def test_a_quote_that_is_not_closed_is_one_message(
+    root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(harness.LAUNCH, "torchrun '--nproc-per-node 2")
+    with pytest.raises(SystemExit) as ended:
+        harness.main("finetune", lambda _: None, (), launchable=True)
+    assert ended.value.code == 2
+    assert "WHETSTONE_LAUNCH" in caplog.text
+    assert "close every quote" in caplog.text

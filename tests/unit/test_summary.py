@@ -48,6 +48,16 @@ def test_it_names_result_baselines_stages_and_places(root: Path) -> None:
     assert "models/release" in said
 
 
+def test_a_trial_is_called_one(root: Path) -> None:
+    (root / "reports/evaluation").mkdir(parents=True)
+    (root / "data/prepared").mkdir(parents=True)
+    (root / "reports/evaluation/metrics.json").write_text(json.dumps(METRICS))
+    for limit, said in ((None, 0), (200, 1)):
+        schema: dict[str, object] = {"task": "classification", "labels": [], "rows": {}, "limit": limit}
+        (root / "data/prepared/schema.json").write_text(json.dumps(schema))
+        assert "\n".join(summary.lines()).count("cut to 200 records") == said
+
+
 def test_other_kinds_of_task_show_their_own_first_figure(root: Path) -> None:
     (root / "reports/evaluation").mkdir(parents=True)
     (root / "data/prepared").mkdir(parents=True)

@@ -102,7 +102,7 @@ def test_few_new_texts_are_not_tested() -> None:
 def test_other_kinds_of_task_stop_nothing_and_are_not_ranked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shutil.copy(Path(__file__).resolve().parents[3] / "params.yaml", tmp_path)
+    shutil.copy(Path(__file__).resolve().parents[2] / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     assert arrivals.data(["--baseline", "main"]) == 2, "nothing was prepared"
     artifacts.write_json(artifacts.SCHEMA, vars(Schema("tagging", ["person"], {"train": 3})))

@@ -17,7 +17,7 @@ OTHER = {"references": "elsewhere.txt"}
 def write(folder: Path, project: Path, changes: dict[str, dict[str, Any]]) -> Path:
     """The project's params with some keys of some sections changed."""
     yaml = YAML()
-    content = yaml.load((project / "params.yaml").read_text(encoding="utf-8"))
+    content = yaml.load((project / "tests/params.yaml").read_text(encoding="utf-8"))
     for section, keys in changes.items():
         for key, value in keys.items():
             content[section][key] = {**content[section][key], **value} if isinstance(value, dict) else value

@@ -86,9 +86,11 @@ def test_exponents_are_numbers_as_dvc_reads_them(tmp_path: Path) -> None:
     assert loaded.learning_rate == 1e-4
 
 
-def test_the_project_spells_out_every_key(project: Path) -> None:
-    check(project / "params.yaml")
-    content = YAML(typ="safe", pure=True).load((project / "params.yaml").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("file", ["params.yaml", "tests/params.yaml"])
+def test_the_project_spells_out_every_key(project: Path, file: str) -> None:
+    """Tests read a copy of the params that the project comes with, so that they hold whatever a user sets."""
+    check(project / file)
+    content = YAML(typ="safe", pure=True).load((project / file).read_text(encoding="utf-8"))
     for section in SECTIONS:
         known = keys(section)
         assert known == flat(content[section.section], known), section.section

@@ -14,7 +14,7 @@ from stages.params.adaptation import AdaptationParams
 from stages.params.loading import read_yaml
 from stages.sweep import plan
 
-EPOCHS = read_yaml(Path(__file__).parents[3] / "params.yaml")["training"]["epochs"]
+EPOCHS = read_yaml(Path(__file__).parents[2] / "params.yaml")["training"]["epochs"]
 """That the project's own params name."""
 
 
@@ -22,7 +22,7 @@ EPOCHS = read_yaml(Path(__file__).parents[3] / "params.yaml")["training"]["epoch
 def folder(tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project whose pipeline reads nothing but params."""
     monkeypatch.chdir(tmp_path)
-    shutil.copy(project / "params.yaml", tmp_path)
+    shutil.copy(project / "tests/params.yaml", tmp_path)
     (tmp_path / "dvc.yaml").write_text("stages: {evaluate: {cmd: x, params: [training, adaptation]}}\n")
     return tmp_path
 

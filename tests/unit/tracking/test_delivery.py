@@ -143,7 +143,7 @@ def test_sync_records_what_was_not_run(root: Path) -> None:
 def test_commands(
     root: Path, project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (root / "params.yaml").write_text((project / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    (root / "params.yaml").write_text((project / "tests/params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
     assert commands.main(["where"]) == 0
     assert capsys.readouterr().out.strip() == f"sqlite:///{root}/.mlflow/mlflow.db"
     run_stage(root)
@@ -171,7 +171,7 @@ def test_commands(
 
 
 def test_a_server_that_is_down_costs_a_warning(root: Path, project: Path) -> None:
-    text = (project / "params.yaml").read_text(encoding="utf-8").replace("uri: null", "uri: http://127.0.0.1:9")
+    text = (project / "tests/params.yaml").read_text(encoding="utf-8").replace("uri: null", "uri: http://127.0.0.1:9")
     (root / "params.yaml").write_text(text, encoding="utf-8")
     with spool.stage_run("prepare", {}, TrackingParams(uri="http://127.0.0.1:9")):
         pass
@@ -222,7 +222,7 @@ def test_a_spool_that_is_refused_stops_no_other(root: Path) -> None:
 
 
 def test_a_missing_folder_is_no_second_failure(root: Path, monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
-    (root / "params.yaml").write_text((project / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    (root / "params.yaml").write_text((project / "tests/params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
 
     def down(_: object) -> str:
         raise ConnectionError("down")
