@@ -33,6 +33,10 @@ class ModelError(UserError):
     """A base model that cannot be found, read or trusted."""
 
 
+class DivergedError(ModelError):
+    """Training that came to no numbers."""
+
+
 class GateError(UserError):
     """A result that misses a limit which params set, such as export's parity."""
 

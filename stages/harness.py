@@ -16,6 +16,7 @@ import gc
 import logging
 import os
 import platform
+import re
 import shlex
 import shutil
 import signal
@@ -94,10 +95,12 @@ def main(
         mistake = error if isinstance(error, UserError) else _environment(error)
         if mistake is None:
             raise
+        # What users get wrong is the same for all processes of a machine; what a machine lacks need not be.
+        own = int(os.environ.get("LOCAL_RANK", "0")) == 0 or mistake is not error
         if first:
             log.error("%s: %s", name, mistake)
-        elif int(os.environ.get("LOCAL_RANK", "0")) == 0:  # another machine, which may lack what the first one has
-            log.error("%s on %s: %s", name, platform.node(), mistake)
+        elif own:
+            log.error("%s on %s, process %s: %s", name, platform.node(), os.environ["RANK"], mistake)
         sys.exit(mistake.exit_code)
 
 
@@ -110,7 +113,11 @@ def _environment(error: Exception) -> UserError | None:
             f"{said}. Halve training.batch_size (or batch_tokens) and double training.accumulation, set "
             "training.gradient_checkpointing: true, or lower text.max_length; in evaluate and export, lower eval_batch_size."
         )
-    remedy = REMEDIES.get(error.errno or 0) if isinstance(error, OSError) else None
+    number = error.errno if isinstance(error, OSError) else None
+    told = re.search(
+        r"\bos error (\d+)", str(error)
+    )  # what safetensors and tokenizers, which are no Python, make of one
+    remedy = REMEDIES.get(number or int(told[1] if told else 0))
     return None if remedy is None else UserError(f"{error}. {remedy}")
 
 

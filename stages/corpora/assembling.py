@@ -140,13 +140,15 @@ def handle_duplicates(draft: Draft, rules: Cleaning) -> None:
 
 
 def tell_of_missing_groups(drafts: dict[str, Draft], column: str | None) -> None:
-    """Warn of given held-out splits without groups, which cannot be compared with train's."""
-    for name in (name for name in HELD_OUT if column is not None and name in drafts):
+    """Warn of splits without groups: train is then cut by record, and held-out ones cannot be compared with it."""
+    for name in (name for name in ("train", *HELD_OUT) if column is not None and name in drafts):
         if drafts[name].table[GROUP].null_count == drafts[name].rows:
+            then = "they are cut apart" if name == "train" else "nobody can see whether train has its groups"
             log.warning(
-                "data.columns.group: no record of %s has a value in '%s', so that nobody can see whether train has its groups.",
+                "data.columns.group: no record of %s has a value in '%s', so that %s.",
                 drafts[name].origin,
                 column,
+                then,
             )
 
 
@@ -168,7 +170,8 @@ def cut_missing(drafts: dict[str, Draft], params: DataParams) -> set[str]:
             chosen = train.shape.choose(train, share / rest, params.split.seed)
         else:
             strata = train.shape.strata(train)
-            chosen = splitting.choose_groups(strata, share / rest, together(train), params.split.seed)
+            carried = train.shape.carried(train)
+            chosen = splitting.choose_groups(strata, share / rest, together(train), params.split.seed, carried)
         if not chosen.any():
             raise DataError(f"{train.origin}: {_too_few(train, params, name)}. Give a {name} file, or more records.")
         part = train.table.filter(pa.array(chosen))

@@ -54,7 +54,9 @@ MANY = 10
 """Characters beyond ASCII before a fault from which on a file is believed to be UTF-8 but for that fault."""
 LOOKED_AT = 20_000
 """Characters of a reading that are counted."""
-_PRIVATE = re.compile("[\ue000-\uf8ff]")
+STRANGE = 0.01
+"""Share of characters that nobody has assigned up to which a reading may be the right one."""
+_ODD = re.compile("[\ue000-\uf8ff\ufffd\x00]")
 BEFORE, BEHIND = 10, 30
 """Characters of a reading that a message shows on either side of the first one beyond ASCII."""
 
@@ -131,7 +133,12 @@ def reading(sample: bytes, encoding: str) -> str:
             found[name] = text
     if "utf-8" in found:
         return f"It reads as utf-8: {_shown(found['utf-8'])}."
-    best = max(found, key=lambda name: _frequent(found[name], name), default=None)
+
+    def worth(name: str) -> tuple[bool, bool, float]:
+        share = _frequent(found[name], name)
+        return share >= FREQUENT, not _ODD.search(found[name]), share
+
+    best = max(found, key=worth, default=None)
     if best is None:
         return f"None of {', '.join(ENCODINGS)} decodes it: the file may be damaged, or no text."
     if _frequent(found[best], best) >= FREQUENT:
@@ -158,11 +165,14 @@ def _advice(file: Path, place: int, encoding: str) -> str:
 
 def _read_as(sample: bytes, encoding: str) -> str | None:
     """Bytes as text, but for a last character that is cut; None where they are none, or characters that nobody has assigned."""
-    try:
-        text = _decoder(encoding).decode(sample)
-    except UnicodeDecodeError:
+    _decoder(encoding)
+    text = sample.decode(encoding, "replace").rstrip("\ufffd")
+    if text.isascii() != sample.isascii():
         return None
-    return text if text.isascii() == sample.isascii() and not _PRIVATE.search(text) else None
+    odd = len(_ODD.findall(text))
+    # An old export has a sign or a name that its encoding lacks, and a damaged row; running text around them is telling.
+    few = odd <= 1 + STRANGE * sum(not char.isascii() for char in text)
+    return text if not odd or (few and _frequent(text, encoding) >= FREQUENT) else None
 
 
 def _frequent(text: str, encoding: str) -> float:

@@ -25,14 +25,14 @@ _APOSTROPHES = "'\u2019\u02bc\uff07"
 _SELECTORS = range(0xFE00, 0xFE10)
 _SIGNS = "#%&@*\u2030\u00a7"
 """Punctuation by category that says something: `C#`, `5 %`, `R&D`, `@ana`, `*31#`, and the signs of per mille and section."""
-_NO_SIGNS = "`\u2800"
-"""Symbols by category that do not: a quoting mark, and the empty Braille cell."""
+_NO_SIGNS = "`~\u2800"
+"""Symbols by category that do not: a quoting mark, the wave that ends a sentence in Chinese chat, the empty Braille cell."""
 MINUS = "\u2212"
 """Stands for a minus that leads a number until a text is folded."""
 _HYPHENS = (MINUS, "\uff0d", "\ufe63")
 _OPENING = "([{\"'\u2018\u201c\u00ab\uff08\u300c=<>\u2264\u2265~+*:\uff1a,\uff0c;$\u20ac\u00a3\u00a5"
-_LEADING = re.compile(rf"(?<![^\s{re.escape(_OPENING)}])-(?=\d)")
-"""A hyphen before a digit, at the begin, or behind a blank, an opening mark or a sign: no part of a date, range or word."""
+_LEADING = re.compile(rf"(?<![^\s{re.escape(_OPENING)}])-(?=[$\u20ac\u00a3\u00a5]?\.?\d)")
+"""A hyphen before a number, at the begin, or behind a blank, an opening mark or a sign: no part of a date, range or word."""
 
 
 class _Folding(dict[int, str | None]):

@@ -18,17 +18,10 @@ from stages.corpora.blocks import Block
 from stages.corpora.readers import HUB, READERS, hub
 from stages.corpora.records import HIDDEN, Draft
 from stages.corpora.shapes.shape import Shape
+from stages.corpora.split_names import NAMES
 from stages.errors import SHOWN, DataError
 from stages.params.data import DataParams
 
-NAMES = {
-    "train": ("train", "training"),
-    "validation": ("validation", "valid", "val", "dev", "development", "eval", "evaluation"),
-    "test": ("test", "testing", "holdout", "hold_out", "hold-out", "heldout", "held_out", "held-out"),
-    "shifted": ("shifted",),
-    "unlabelled": ("unlabelled", "unlabeled"),
-    "out_of_scope": ("out_of_scope", "out-of-scope", "oos"),
-}
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 log = logging.getLogger(__name__)
 
@@ -84,16 +77,17 @@ def _of_the_hub(path: Path) -> str:
 
 
 def _name_the_rest(folder: Path, files: Mapping[str, Path], params: DataParams) -> None:
-    """Warn of data files that no split took, but for lists that augmentation reads, and JSON documents beside other data."""
+    """Warn of data files that neither a split nor another param of `data` took, but for JSON documents beside other data."""
     settings = params.augmentation
-    known = {*files.values(), Path(settings.synonyms.file), Path(settings.back_translation.file)}
+    others = (settings.synonyms.file, settings.back_translation.file, params.rehearsal.path)
+    known = {*files.values(), *map(Path, others)}
     left = [file for file in _readable(folder) if not any(file.samefile(one) for one in known if one.exists())]
     if files["train"].suffix.lower() != ".json":
         left = [file for file in left if file.suffix.lower() != ".json"]
     if left:
         log.warning(
-            "%s: no split takes %s%s. A file is a split by its name before the suffix, one of %s. Rename it, or move it "
-            "elsewhere.",
+            "%s: no split takes %s%s. A file is a split by its name before the suffix, one of %s. Rename it, unless it is for "
+            "something else.",
             folder,
             ", ".join(file.name for file in left[:SHOWN]),
             f" and {len(left) - SHOWN:,} more" if len(left) > SHOWN else "",

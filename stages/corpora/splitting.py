@@ -36,18 +36,22 @@ def sample(labels: np.ndarray, size: int, seed: int) -> np.ndarray:
     return _take(labels, size / len(labels), lots(np.arange(len(labels), dtype=np.uint64), seed), leave=0)
 
 
-def choose_groups(labels: np.ndarray, share: float, groups: np.ndarray, seed: int) -> np.ndarray:
+def choose_groups(
+    labels: np.ndarray, share: float, groups: np.ndarray, seed: int, carried: np.ndarray | None = None
+) -> np.ndarray:
     """Choose whole groups for a new split, as close to the share of all records, and of each label, as they allow.
 
     A group counts for the label of its first record. Each label first gives groups while they fit into its share; what is
-    missing of the whole then comes from the labels that gave the least of theirs, one group each. No label leaves train
-    altogether. Where no group fits, the smallest one goes, if it is no more than half of all records.
+    missing of the whole then comes from the labels that gave the least of theirs, one group each, those with a single group
+    last. No label leaves train altogether: groups go back for that. Where no group fits, the smallest one goes, if it is no
+    more than half of all records.
 
     Args:
         labels: class ids `(records,)`.
         share: of the records, in (0, 1).
         groups: keys of groups that stay together `(records,)`, uint64.
         seed: of the choice.
+        carried: all labels of records that have several `(records, classes)`, boolean.
 
     Returns:
         Whether each record is chosen `(records,)`.
@@ -55,10 +59,18 @@ def choose_groups(labels: np.ndarray, share: float, groups: np.ndarray, seed: in
     names, first, member, sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
     taken = _take_groups(labels[first], share, lots(names, seed), sizes)
     for label in np.setdiff1d(labels, labels[~taken[member]]):
-        if (taken[member] | (labels != label)).all():
-            held = np.unique(member[labels == label])
-            taken[held[np.argmin(sizes[held])]] = False
+        _give_back(taken, member, sizes, labels == label)
+    if carried is not None:
+        for column in np.flatnonzero(carried.any(axis=0) & ~carried[~taken[member]].any(axis=0)):
+            _give_back(taken, member, sizes, carried[:, column])
     return taken[member]
+
+
+def _give_back(taken: np.ndarray, member: np.ndarray, sizes: np.ndarray, holders: np.ndarray) -> None:
+    """Leave train the smallest group that has one of the records, unless it has some already, in place."""
+    if taken[member[holders]].all():
+        held = np.unique(member[holders])
+        taken[held[np.argmin(sizes[held])]] = False
 
 
 def joined(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -82,30 +94,32 @@ def joined(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def _take_groups(kinds: np.ndarray, share: float, lot: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Whether each group is taken `(groups,)`, by their labels, lots and sizes; each label leaves its last group."""
+    """Whether each group is taken `(groups,)`, by their labels, lots and sizes."""
     order = np.lexsort((lot, kinds))
     _, begins = np.unique(kinds[order], return_index=True)
     taken = np.zeros(len(kinds), dtype=bool)
-    rests: list[tuple[float, int, list[int]]] = []
+    rests: list[tuple[bool, float, int, list[int]]] = []
     for candidates in np.split(order, begins[1:]):
         rest = share * float(sizes[candidates].sum())
-        for group in candidates[:-1].tolist():
+        for group in candidates.tolist():
             if sizes[group] <= rest:
                 taken[group] = True
                 rest -= float(sizes[group])
-        left = [group for group in candidates[:-1].tolist() if not taken[group]]
-        if left:
-            rests.append((-rest, int(lot[left[0]]), left))
+        left = [group for group in candidates.tolist() if not taken[group]]
+        rests.append((len(candidates) == 1, -rest, int(lot[left[0]]), left))
     missing = share * float(sizes.sum()) - float(sizes[taken].sum())
-    for _, _, left in sorted(rests):
+    for *_, left in sorted(rests):
         # A group is taken when that brings the whole closer to its share.
         closer = next((group for group in left if abs(missing - sizes[group]) < abs(missing)), None)
         if closer is not None:
             taken[closer] = True
             missing -= float(sizes[closer])
-    if rests and not taken.any():
-        smallest = min((group for _, _, left in rests for group in left), key=lambda group: (sizes[group], lot[group]))
-        taken[smallest] = 2 * sizes[smallest] <= sizes.sum()
+    if not taken.any():
+        _, kind, count = np.unique(kinds, return_inverse=True, return_counts=True)
+        several = np.flatnonzero(count[kind] > 1)
+        smallest = min(several.tolist(), key=lambda group: (sizes[group], lot[group]), default=None)
+        if smallest is not None:
+            taken[smallest] = 2 * sizes[smallest] <= sizes.sum()
     return taken
 
 

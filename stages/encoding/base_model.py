@@ -80,9 +80,10 @@ def is_local(base: str) -> bool:
 
 
 def place(base: str) -> Path:
-    """Where a named folder lies: in the working directory, else in the checkout that this is a copy of."""
+    """Where a named folder lies: in the checkout, also for a copy of it, which may hold a part of the folder; else here."""
     found = Path(base).expanduser()
-    return found if found.is_dir() else project_root() / found
+    own = project_root() / found
+    return own if own.is_dir() else found
 
 
 def pooling_of(folder: Path) -> str | None:

@@ -99,7 +99,8 @@ class Predictor:
         Raises:
             DataError: as `predict` does.
         """
-        if isinstance(inputs, str | bytes | Mapping) or not isinstance(inputs, Iterable):
+        # A data frame is neither of these, and iterates over the names of its columns.
+        if isinstance(inputs, str | bytes | Mapping) or not isinstance(inputs, Iterable) or hasattr(inputs, "keys"):
             wanted = ASKED[self.task.kind]
             raise DataError(
                 f"give a list of {wanted}, also for one alone: predict([...]); found {type(inputs).__name__} "

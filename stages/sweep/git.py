@@ -16,7 +16,7 @@ def lines(*words: str) -> list[str]:
     done = subprocess.run(["git", *words], capture_output=True, text=True, encoding="utf-8", check=False)
     if done.returncode:
         raise UserError(
-            f"`git {words[0]}` failed ({' '.join(done.stderr.split())}). A sweep needs a git repository: clone the "
+            f"`git {' '.join(words[:3])}` failed ({' '.join(done.stderr.split())}). A sweep needs a git repository: clone the "
             "project, or `git init`, `git add -A` and commit."
         )
     return done.stdout.splitlines()

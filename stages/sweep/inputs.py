@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+from stages.corpora.readers import READERS
 from stages.encoding import base_model
 from stages.errors import ParamsError, Problem, report
 from stages.sweep import git
 from stages.sweep.identity import Pipeline, filled
 from stages.sweep.plan import Trial
 
-REMEDY = "`git add` what is small, `dvc add` what is not: runs work in copies of the checkout, with what either of them knows."
+REMEDY = (
+    "Runs work in copies of the checkout, with what git and DVC know of: `git add` what is small; for the rest `dvc add`, and "
+    "`git add` of the .dvc file."
+)
 
 
 def check(trials: Sequence[Trial], file: Path) -> None:
@@ -25,6 +31,7 @@ def check(trials: Sequence[Trial], file: Path) -> None:
         ParamsError: some are missing, or would be missing in a copy; all of them at once.
         UserError: this is no git repository.
     """
+    git.lines("rev-parse", "--git-dir")
     named = [name for name in Pipeline.read().inputs if "${" in name]
     asked: dict[str, str] = {}
     for one in trials:
@@ -37,10 +44,9 @@ def check(trials: Sequence[Trial], file: Path) -> None:
 
 def _files(asked: dict[str, str], file: Path) -> Iterator[Problem]:
     for path, row in asked.items():
-        if not Path(path).exists():
-            yield Problem(f"{path} does not exist", file=file, field=f"rows.{row}")
-        elif not Path(path).is_absolute() and not _known(Path(path)):
-            yield Problem(f"{path} is known to neither git nor DVC", file=file, field=f"rows.{row}")
+        what = None if Path(path).is_absolute() and Path(path).exists() else _missing(Path(path))
+        if what is not None:
+            yield Problem(f"{path} {what}", file=file, field=f"rows.{row}")
 
 
 def _models(trials: Sequence[Trial], file: Path) -> Iterator[Problem]:
@@ -53,8 +59,48 @@ def _models(trials: Sequence[Trial], file: Path) -> Iterator[Problem]:
         seen.add(base)
 
 
-def _known(path: Path) -> bool:
-    """Whether git tracks something of a path, or DVC the path or a folder that it lies in."""
-    if any(Path(f"{one}.dvc").is_file() for one in (path, *path.parents)):
-        return True
-    return bool(git.lines("ls-files", "--", str(path)))
+def _missing(path: Path) -> str | None:
+    """What a copy would lack of a path; None where it has all of it."""
+    if os.path.normpath(path).startswith(".."):
+        return "lies outside of the checkout, where no relative path of a copy leads; give the absolute one"
+    outs = _outs(path)
+    around = [one for one in outs if _within(path, one)]
+    if not path.exists():
+        return "is not checked out: `dvc checkout`, or `dvc pull`" if around else "does not exist"
+    if around:
+        described = Path(os.path.relpath(around[0].stage.path))
+        return None if git.lines("ls-files", "--", str(described)) else f"is DVC's, and git does not know {described}"
+    link = next((one for one in (path, *path.parents) if one.is_symlink()), None)
+    if link is not None:
+        return None if git.lines("ls-files", "--", str(link)) else f"is behind the link {link}, which git does not know"
+    strange = [
+        name
+        for name in git.lines("-c", "core.quotePath=false", "ls-files", "--others", "--", str(path))
+        if (path.is_file() or Path(name).suffix.lower() in READERS)
+        and not any(_within(Path(name), one) for one in outs)
+    ]
+    if strange:
+        return (
+            "is known to neither git nor DVC"
+            if path.is_file()
+            else f"holds {strange[0]}, which neither git nor DVC knows"
+        )
+    return None if outs or git.lines("ls-files", "--", str(path)) else "is known to neither git nor DVC"
+
+
+def _outs(path: Path) -> list[Any]:
+    """DVC's outs around a path or within it."""
+    from dvc.exceptions import OutputNotFoundError
+    from dvc.repo import Repo
+
+    with Repo() as repo:
+        try:
+            found: list[Any] = repo.find_outs_by_path(str(path), recursive=True, strict=False)
+        except OutputNotFoundError:
+            return []
+    return found
+
+
+def _within(path: Path, out: Any) -> bool:
+    """Whether an out holds a path; links are DVC's to follow, and left alone here."""
+    return (Path.cwd() / path).is_relative_to(out.fs_path)

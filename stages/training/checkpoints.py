@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import shutil
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from stages.artifacts import project_root, sha256, tree_sha256
 log = logging.getLogger(__name__)
 MARKER = "complete"
 PREFIX = "checkpoint-"
+UNTOUCHED = 3600.0
+"""Seconds without a change after which nobody seems to be at work on a run."""
 
 
 def key(params: Mapping[str, Any], inputs: Iterable[Path]) -> str:
@@ -44,14 +47,23 @@ def folder_for(stage: str, digest: str) -> Path:
     folder = project_root() / ".checkpoints" / stage / digest
     shutil.rmtree(_gone(folder), ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    others = [one for one in folder.parent.iterdir() if one != folder]
-    if others:
-        size = sum(file.stat().st_size for one in others for file in one.rglob("*") if file.is_file())
+    left = [size for one in folder.parent.iterdir() if one != folder and (size := _left(one))]
+    if left:
         log.info(
-            "%s: %d unfinished runs of other params or code hold %.1f MB in %s; remove those that nobody resumes",
-            stage, len(others), size / 1e6, folder.parent,
+            "%s: %d unfinished runs of other params or code hold %.1f MB in %s, untouched for an hour; remove those that "
+            "nobody resumes", stage, len(left), sum(left) / 1e6, folder.parent,
         )  # fmt: skip
     return folder
+
+
+def _left(folder: Path) -> int:
+    """Bytes of an unfinished run's folder; 0 of one that a process at work touches, or that is going."""
+    try:
+        found = [file.stat() for file in folder.rglob("*") if file.is_file()]
+    except OSError:
+        return 0
+    latest = max((one.st_mtime for one in found), default=0.0)
+    return sum(one.st_size for one in found) if time.time() - latest > UNTOUCHED else 0
 
 
 def _gone(folder: Path) -> Path:

@@ -142,8 +142,7 @@ def prepare(
         _fill(out, model, part, task, pad_id, params.eval_batch_size, bf16=use_bf16(params.precision, where, encoder))
     encoder.encoder.layer = nn.ModuleList([*(Passing() for _ in range(depth)), *layers[depth:]])
     embeddings = encoder.embeddings
-    fits = where.type == "cuda" and table.nbytes <= params.frozen_cache_mib * MIB
-    encoder.embeddings = Table(torch.from_numpy(table).to(where if fits else "cpu"))
+    encoder.embeddings = Table(torch.from_numpy(table).to(_place(table.nbytes, where)))
     kind = np.int32 if begins[-1] < np.iinfo(np.int32).max else np.int64
     renumbered = [
         replace(part, flat=np.arange(begin, begin + len(part.flat), dtype=kind))
@@ -201,22 +200,27 @@ def _learns(part: nn.Module) -> bool:
     return hung or any(one.requires_grad for one in part.parameters())
 
 
+def _place(size: int, where: torch.device) -> torch.device:
+    """Where a table of so many bytes is looked up: on a GPU that it takes no more than a quarter of, else in main memory."""
+    if where.type == "cuda" and size <= torch.cuda.mem_get_info(where)[1] // 4:
+        return where
+    return torch.device("cpu")
+
+
 def _table(shape: tuple[int, int], memory_mib: int, folder: Path) -> np.ndarray:
     if shape[0] * shape[1] * 4 <= memory_mib * MIB:
         return np.zeros(shape, dtype=np.float32)
     folder.mkdir(parents=True, exist_ok=True)
-    needed, free = (
-        shape[0] * shape[1] * 4 * int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
-        shutil.disk_usage(folder).free,
-    )
+    # Each of several processes computes and keeps its own; a killed one may have left its.
+    file = folder / f"frozen-{os.environ.get('RANK', '0')}.f32"
+    file.unlink(missing_ok=True)
+    needed, free = shape[0] * shape[1] * 4, shutil.disk_usage(folder).free
     if needed > free:
         raise ModelError(
             f"training.frozen_cache_mib: what the frozen layers give takes {needed / 2**30:,.1f} GiB in {folder}, where "
             f"{free / 2**30:,.1f} GiB are free. Make room, or set it to null: frozen layers then run in every epoch."
         )
-    # Each of several processes computes and keeps its own.
-    name = f"frozen-{os.environ.get('RANK', '0')}.f32"
-    return np.memmap(folder / name, dtype=np.float32, mode="w+", shape=shape)
+    return np.memmap(file, dtype=np.float32, mode="w+", shape=shape)
 
 
 def _fill(

@@ -27,7 +27,7 @@ from stages import artifacts, tasks
 from stages.adaptation import METHODS
 from stages.encoding import base_model
 from stages.encoding.ragged import Outputs, Ragged, dense
-from stages.errors import ModelError
+from stages.errors import DivergedError, ModelError
 from stages.params.task import TaskParams
 from stages.training import assembly, parallel
 from stages.training.batching import Rows
@@ -72,6 +72,7 @@ def tune(settings: Settings, folder: Path, train: Train) -> dict[str, float]:
 
     Raises:
         ModelError: the stage runs as several processes.
+        DivergedError: a run that is needed came to no numbers; where the best one is kept, one of several need not be.
     """
     if parallel.launched() > 1:
         raise ModelError(
@@ -79,6 +80,7 @@ def tune(settings: Settings, folder: Path, train: Train) -> dict[str, float]:
         )
     seeds = settings.training.seeds or []
     found = [Member.at(folder / f"seed-{seed}", seed) for seed in seeds]
+    lost: list[Member] = []
     for one in found:
         if one.report.is_dir():
             continue
@@ -86,11 +88,18 @@ def tune(settings: Settings, folder: Path, train: Train) -> dict[str, float]:
         unfinished = one.model.with_name("checkpoints")
         unfinished.mkdir(parents=True, exist_ok=True)
         partial = one.report.with_name("report.partial")
-        train(settings.with_seed(one.seed), unfinished, one.model, partial)
+        try:
+            train(settings.with_seed(one.seed), unfinished, one.model, partial)
+        except DivergedError as error:
+            if settings.training.keep != "best" or (one is found[-1] and len(lost) == len(found) - 1):
+                raise DivergedError(f"seed {one.seed}: {error}") from None
+            log.warning("seed %d is left out: %s", one.seed, error)
+            lost.append(one)
+            continue
         # The report is the last thing to appear, so that it tells a run that has ended.
         partial.replace(one.report)
         shutil.rmtree(unfinished)
-    values = keep(found, settings)
+    values = keep([one for one in found if one not in lost], settings)
     for model, value in values.items():
         log.info("%-9s %.4f on validation", model, value)
     return values

@@ -22,7 +22,7 @@ from stages.adaptation.frozen import Frozen
 from stages.adaptation.protocol import Method
 from stages.artifacts import Encoding, Schema
 from stages.encoding import base_model
-from stages.errors import ModelError
+from stages.errors import DivergedError, ModelError
 from stages.params.adaptation import AdaptationParams
 from stages.params.model import ModelParams
 from stages.params.objectives import ObjectivesParams
@@ -111,7 +111,7 @@ class Run:
         """
         summary = self.tuner.history.summary()
         if any(isinstance(value, float) and not math.isfinite(value) for value in summary.values()):
-            raise ModelError(
+            raise DivergedError(
                 f"training diverged: with the weights of step {summary['best_step']} validation has no finite loss. "
                 "Lower training.learning_rate, or set training.clip_norm."
             )
@@ -145,7 +145,7 @@ class Run:
         """
         step = self.tuner.history.diverged
         if step is not None and kept == 0:
-            raise ModelError(
+            raise DivergedError(
                 f"training diverged: at step {step} there is no finite loss, and no step is better than the start. "
                 "Lower training.learning_rate, or set training.clip_norm."
             )
@@ -219,6 +219,8 @@ def begin(settings: Settings, schema: Schema, encoding: Encoding, folder: Path, 
     wanted = hooks.plain and not training.gradient_checkpointing
     cached = frozen.prepare(model, parts, task, pad_id, training, folder, wanted=wanted)
     train, validation = parts if cached is None else cached.parts
+    if extra.r_drop > 0:
+        _passes_differ(model, f"{cast('Any', model.encoder).config.model_type} model")
     objective = objectives.focused(task.objective(training, train.columns, schema, model), extra)
     kind = ShardedTuner if sharding.wanted() else Tuner
     tuner = kind(model, task, objective, training, train, validation, pad_id, folder, observe, hooks)
@@ -237,17 +239,33 @@ def _suits(encoder: nn.Module, settings: Settings) -> None:
             f"training.gradient_checkpointing: a {built.config.model_type} model has none in transformers. Set it to false; "
             "halve training.batch_size and double training.accumulation instead."
         )
-    drops = any(
-        value for name, value in built.config.to_dict().items() if "dropout" in name and isinstance(value, float)
-    )
-    own = {"lora": settings.adaptation.lora.dropout, "adalora": settings.adaptation.adalora.dropout}
-    head = settings.model.head_dropout or own.get(settings.adaptation.method, 0.0)
-    if settings.objectives.r_drop > 0 and not drops:
-        if not head:
-            raise ModelError(
-                "objectives.r_drop: two passes are the same without dropout, and this base model comes without any. Set "
-                "model.dropout, such as 0.1, or switch it off."
-            )
-        log.warning(
-            "objectives.r_drop: this base model comes without dropout, so that two passes differ in the head's alone"
+
+
+def _passes_differ(model: nn.Module, kind: str) -> None:
+    """Hold an objective that compares two passes against the dropout that the model has, as it is built.
+
+    Args:
+        model: with attribute `encoder`, what is frozen silenced.
+        kind: of base model, for messages.
+
+    Raises:
+        ModelError: there is none.
+    """
+    if not _drops(model):
+        raise ModelError(
+            f"objectives.r_drop: two passes are the same without dropout, and this {kind} comes without any. Set "
+            "model.dropout, such as 0.1, or switch it off."
         )
+    if not _drops(cast("nn.Module", model.encoder)):
+        log.warning(
+            "objectives.r_drop: this %s comes without dropout, so that two passes differ in the head's alone", kind
+        )
+
+
+def _drops(part: nn.Module) -> bool:
+    """Whether dropout is on in a module or in those within it; some attentions keep a number and no module."""
+    return any(
+        (isinstance(one, nn.Dropout) and one.p > 0) or getattr(one, "attention_dropout", 0.0) not in (0, 0.0)
+        for one in part.modules()
+        if not isinstance(getattr(one, "attention_dropout", None), nn.Module)
+    )

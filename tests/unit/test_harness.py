@@ -13,9 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from stages import harness
-from stages.errors import DataError
+from stages.errors import DataError, UserError
 from stages.params.task import TaskParams
 from stages.tracking import session
 
@@ -65,6 +66,10 @@ def test_a_defect_is_not_hidden(root: Path) -> None:
             OSError(errno.ENOSPC, "No space left on device", "data/x"),
             "No space left on device: 'data/x'. Free some room",
         ),
+        (
+            SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+            "28). Free some",
+        ),
         (PermissionError(errno.EACCES, "Permission denied", "reports"), "'reports'. Give yourself the right"),
         (NotADirectoryError(errno.ENOTDIR, "Not a directory", "reports/x"), "A file stands where a folder"),
         (
@@ -83,6 +88,23 @@ def test_a_failure_of_the_machine_is_one_message(
         harness.main("prepare", work, (TaskParams,))
     assert ended.value.code == 2
     assert says in caplog.text
+
+
+def test_what_one_machine_lacks_is_said_by_the_process_that_lacks_it(
+    root: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(stage: harness.Stage) -> None:
+        raise failures[-1]
+
+    failures: list[Exception] = []
+    monkeypatch.setenv("RANK", "3")
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    for failure, said in ((torch.OutOfMemoryError("CUDA out of memory."), 1), (UserError("a typing mistake"), 0)):
+        failures.append(failure)
+        caplog.clear()
+        with pytest.raises(SystemExit):
+            harness.main("prepare", work, (TaskParams,))
+        assert caplog.text.count("process 3") == said
 
 
 def test_a_file_that_is_missing_without_a_word_of_it_is_a_defect(root: Path) -> None:

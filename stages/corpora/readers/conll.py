@@ -26,7 +26,8 @@ from stages.params.data import Csv
 NAMES = {2: ("tokens", "tags"), 3: ("tokens", "pos", "tags"), 4: ("tokens", "pos", "chunks", "tags")}
 """Number of columns to their names. `data.columns.tags` may name another one than the last, such as `chunks`."""
 DOCUMENT = "-DOCSTART-"
-"""Word of the line that begins a document; its sentences get the same number in the column `document`."""
+"""Word of the line that begins a document; its sentences get
+the same value, the file's name and a number, in the column `document`."""
 _TAG = re.compile(r"O|[A-Z][-_].+")
 
 
@@ -55,7 +56,7 @@ def _sentences(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 document += bool(fields)
                 documents = documents or bool(fields)
                 if lines:
-                    yield begins, _record(lines, width, document - bool(fields), documents=documents)
+                    yield begins, _record(lines, width, f"{file.stem} {document - bool(fields)}", documents=documents)
                 lines = []
                 continue
             if not lines and content.startswith("#") and not _tagged(fields, width):
@@ -70,7 +71,7 @@ def _sentences(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             begins = begins if lines else number
             lines.append(fields)
     if lines:
-        yield begins, _record(lines, width, document, documents=documents)
+        yield begins, _record(lines, width, f"{file.stem} {document}", documents=documents)
     if problems:
         remedy = "Expected a word, up to two more columns and a tag, parted by tabs (or everywhere by blanks)."
         raise DataError(report(f"{file}: lines that are no words with tags", problems, remedy, total=total))
@@ -82,7 +83,7 @@ def _separator(file: Path) -> str:
         return "\t" if any("\t" in line for line in stream) else " "
 
 
-def _record(lines: list[list[str]], width: int, document: int, *, documents: bool) -> dict[str, Any]:
+def _record(lines: list[list[str]], width: int, document: str, *, documents: bool) -> dict[str, Any]:
     columns: dict[str, Any] = {name: [fields[i] for fields in lines] for i, name in enumerate(NAMES[width])}
     return {**columns, "document": document} if documents else columns
 

@@ -28,18 +28,11 @@ from pydantic import Field, ValidationError
 
 from stages.artifacts import SPLITS
 from stages.corpora.blocks import SIZE, Block
+from stages.corpora.split_names import NAMES
 from stages.errors import DataError, ParamsError, Problem, report
 from stages.params.loading import read_yaml
 from stages.params.section import Settings
 
-USUAL = {
-    "train": ("train",),
-    "validation": ("validation", "valid", "val", "dev"),
-    "test": ("test",),
-    "shifted": ("shifted",),
-    "unlabelled": ("unlabelled", "unlabeled", "unsupervised"),
-    "out_of_scope": ("out_of_scope", "oos"),
-}
 HUB = "https://huggingface.co"
 log = logging.getLogger(__name__)
 SECONDS = 5
@@ -110,12 +103,17 @@ def read(file: Path) -> dict[str, Iterator[Block]]:
     if missing or "train" not in wanted:
         lack = f"'{missing[0]}'" if missing else "that could be train"
         raise DataError(f"{file}: {chosen.dataset} has no split {lack}; it has {', '.join(found)}. Set `splits`.")
+    left = [theirs for theirs in found if theirs not in wanted.values()]
+    if left and chosen.splits is None:
+        log.warning(
+            "%s: nothing reads %s of %s. Set `splits` if they are wanted.", file, ", ".join(left), chosen.dataset
+        )
     return {ours: _blocks(found[theirs]) for ours, theirs in wanted.items()}
 
 
 def _usual(present: Mapping[str, Any]) -> dict[str, str]:
     """Our splits to theirs, by the names that data sets usually have."""
-    pairs = ((ours, next((name for name in names if name in present), None)) for ours, names in USUAL.items())
+    pairs = ((ours, next((name for name in names if name in present), None)) for ours, names in NAMES.items())
     return {ours: theirs for ours, theirs in pairs if theirs is not None}
 
 

@@ -18,6 +18,7 @@ text is held twice at most while the article's end is looked for.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,7 +53,6 @@ class _Questions:
         self.problems: list[Problem] = []
         self.total = 0
         self.row = 0
-        self.paragraph = 0
 
     def records(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """All questions with their numbers.
@@ -76,8 +76,9 @@ class _Questions:
             if not isinstance(context, str):
                 self._wrong(f"expected a text, found {type(context).__name__}", f"{inner}.context")
                 continue
-            self.paragraph += 1
-            shared = {"context": context, "title": article.get("title"), "paragraph": self.paragraph}
+            # By what it says and not by number: that of another file shall not be taken for it.
+            paragraph_id = hashlib.sha256(context.encode(errors="surrogatepass")).hexdigest()[:16]
+            shared = {"context": context, "title": article.get("title"), "paragraph": paragraph_id}
             for index, question in self._members(paragraph, inner, "qas"):
                 self.row += 1
                 record = self._question(question, f"{inner}.qas[{index}]")

@@ -97,6 +97,10 @@ class LabelSet(Shape):
         found[rows[known], ids.drop_null().to_numpy()] = True
         return found
 
+    def carried(self, draft: Draft) -> np.ndarray:
+        """All of them; see `Shape.carried`."""
+        return self.matrix(draft, self.labels(draft))
+
     def strata(self, draft: Draft) -> np.ndarray:
         """The rarest label of each record; records without labels are a stratum of their own."""
         matrix = self.matrix(draft, self.labels(draft))

@@ -136,6 +136,10 @@ class Shape:
         """Numbers of the strata that a sample keeps the shares of `(records,)`."""
         return self.codes(draft)
 
+    def carried(self, draft: Draft) -> np.ndarray | None:  # noqa: ARG002
+        """Which labels each record has, `(records, labels)`, boolean; None where it has one, which `strata` tells."""
+        return None
+
     def bound(self, draft: Draft) -> np.ndarray | None:  # noqa: ARG002
         """Keys of what has to stay in one split together `(records,)`, uint64; None where each record may go alone."""
         return None

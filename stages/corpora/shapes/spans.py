@@ -186,6 +186,10 @@ class Spans(LabelSet):
         found[_parents(draft)[known], ids.drop_null().to_numpy()] = True
         return found
 
+    def carried(self, draft: Draft) -> np.ndarray:
+        """All of them; see `Shape.carried`."""
+        return self.matrix(draft, self.labels(draft))
+
     def strange(self, draft: Draft, labels: list[str]) -> np.ndarray:
         """Whether a record has a span of a type that is not in the list."""
         known = pc.is_in(_types(draft), value_set=pa.array(labels, pa.string())).to_numpy()

@@ -51,6 +51,15 @@ def test_other_text_is_shown_in_all_encodings_that_could_be_it(text: str, encodi
     assert "latin-1 decodes any bytes, and proves nothing" in said
 
 
+def test_a_sign_that_the_encoding_lacks_does_not_hide_the_right_one() -> None:
+    sample = f"text\n{CHINESE}".encode("gb18030") + b"\x80 12\n" + (CHINESE * 3).encode("gb18030")
+    assert decoding.reading(sample, "utf-8").startswith("It reads as gb18030: '好的，我要退款")
+
+
+def test_utf_16_that_lost_its_end_is_not_called_utf_8() -> None:
+    assert "It reads as utf-8" not in decoding.reading("text,好的\n".encode("utf-16-le")[:-1], "utf-16-le")
+
+
 def test_utf_8_is_named_where_params_say_otherwise_and_noise_is_called_noise() -> None:
     assert decoding.reading("text,好".encode(), "gb18030") == "It reads as utf-8: 'text,好'."
     assert "the file may be damaged" in decoding.reading(b"a\x81\x98\x8d\xff\xff b", "utf-8")

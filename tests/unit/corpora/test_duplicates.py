@@ -102,3 +102,13 @@ def test_conflicts_are_all_records_of_a_text_with_several_labels(pairs: list[tup
 
 def columns(pairs: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
     return np.array([k for k, _ in pairs], dtype=np.uint64), np.array([label for _, label in pairs], dtype=np.int64)
+
+
+@pytest.mark.parametrize(("one", "other"), [("好的～", "好的"), ("そうです〜", "そうです"), ("ok~", "OK")])
+def test_a_wave_at_the_end_of_a_sentence_says_nothing(one: str, other: str) -> None:
+    assert duplicates.normal_form(one) == duplicates.normal_form(other)
+
+
+@pytest.mark.parametrize(("one", "other"), [("-$5", "$5"), ("-.5", ".5"), ("-€ 5", "- €5x")])
+def test_a_minus_leads_amounts_and_fractions_too(one: str, other: str) -> None:
+    assert duplicates.normal_form(one) != duplicates.normal_form(other)

@@ -108,6 +108,35 @@ def test_of_a_few_large_groups_the_smallest_goes_if_it_is_no_more_than_half(size
     assert np.unique(groups[chosen], return_counts=True)[1].tolist() == taken
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("sizes", "taken"), [([3, 40], 3), ([40, 3], 3), ([8, 9], 8), ([9, 8], 8)])
+def test_which_group_goes_does_not_depend_on_its_place_or_lot(sizes: list[int], taken: int, seed: int) -> None:
+    groups = np.repeat(keys(2), sizes)
+    chosen = splitting.choose_groups(np.zeros(len(groups), dtype=int), 0.1, groups, seed)
+    assert chosen.sum() == taken
+
+
+def test_groups_that_hold_all_labels_can_be_cut_whatever_their_first_record_says() -> None:
+    """Twelve people with forty messages each on twelve subjects, every one of whom began with another subject."""
+    groups, labels = np.repeat(keys(12), 40), np.concatenate([(np.arange(40) + i) % 12 for i in range(12)])
+    chosen = splitting.choose_groups(labels, 0.2, groups, seed=1)
+    assert 80 <= chosen.sum() <= 120
+    assert set(labels[~chosen]) == set(range(12))
+
+
+def test_a_label_that_goes_along_with_others_stays_in_train_too() -> None:
+    groups = np.repeat(keys(5), 4)
+    carried = np.zeros((20, 3), dtype=bool)
+    carried[:, 0] = True
+    carried[np.arange(20) % 4 == 0, 1] = True
+    carried[groups == keys(5)[2], 2] = True  # one person alone has it
+    strata = np.where(carried[:, 1], 1, 0)
+    for seed in range(30):
+        chosen = splitting.choose_groups(strata, 0.4, groups, seed, carried)
+        assert carried[~chosen].any(axis=0).all()
+        assert chosen.any()
+
+
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=30))
 def test_what_shares_either_key_is_joined_over_any_number_of_steps(pairs: list[tuple[int, int]]) -> None:
     one, other = (np.array(column, dtype=np.uint64) for column in zip(*pairs, strict=True))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from stages import tasks
@@ -39,7 +40,8 @@ STRANGE: dict[str, list[Any]] = {
 @pytest.mark.parametrize("kind", sorted(tasks.TASKS))
 def test_what_is_no_list_is_refused(release: Made, kind: str) -> None:
     predictor = Predictor(release(kind))
-    for alone in ("text", b"text", {"text": "one"}, None, 7):
+    frame = pa.table({"text": ["one"]}).to_pandas()
+    for alone in ("text", b"text", {"text": "one"}, frame, None, 7):
         with pytest.raises(DataError, match=f"give a list of {ASKED[kind]}.*found {type(alone).__name__}"):
             predictor.predict(alone)  # type: ignore[arg-type]
     assert predictor.predict([]) == []

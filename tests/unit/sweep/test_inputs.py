@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,9 @@ def folder(tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     for name in ("mine/train.csv", "text.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("a")
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     subprocess.run(["git", "init", "--quiet"], check=True)
+    subprocess.run(["dvc", "init", "--quiet"], check=True)
     subprocess.run(["git", "add", "mine", "text.txt"], check=True)
     return tmp_path
 
@@ -56,10 +60,40 @@ def test_what_is_missing_is_named_with_its_row() -> None:
 def test_what_neither_git_nor_dvc_knows_is_refused(folder: Path) -> None:
     (folder / "new").mkdir()
     (folder / "new" / "train.csv").write_text("a")
-    with pytest.raises(ParamsError, match="new is known to neither git nor DVC"):
+    with pytest.raises(ParamsError, match=r"new holds new/train.csv, which neither git nor DVC knows"):
         check(**{"data.path": "new"})
-    (folder / "new.dvc").write_text("outs: [{path: new}]")
+    subprocess.run(["dvc", "add", "--quiet", "new"], check=True)
+    with pytest.raises(ParamsError, match=r"new is DVC's, and git does not know new.dvc"):
+        check(**{"data.path": "new"})
+    subprocess.run(["git", "add", "new.dvc"], check=True)
     check(**{"data.path": "new"})
+    check(**{"data.path": "new/train.csv"})
+    shutil.rmtree(folder / "new")
+    with pytest.raises(ParamsError, match=r"new is not checked out: `dvc checkout`"):
+        check(**{"data.path": "new"})
+
+
+def test_a_split_that_was_forgotten_in_a_tracked_folder_is_named(folder: Path) -> None:
+    (folder / "mine" / "notes.md").write_text("not read")
+    check()
+    (folder / "mine" / "测试.csv").write_text("a")
+    with pytest.raises(ParamsError, match=r"mine holds mine/测试.csv, which neither git nor DVC knows"):
+        check()
+    subprocess.run(["git", "add", "mine"], check=True)
+    check()
+
+
+def test_paths_that_lead_out_have_to_be_absolute(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    other = tmp_path_factory.mktemp("shared")
+    (other / "train.csv").write_text("a")
+    check(**{"data.path": str(other)})
+    with pytest.raises(ParamsError, match="lies outside of the checkout"):
+        check(**{"data.path": f"../{other.name}"})
+    (folder / "link").symlink_to(other)
+    with pytest.raises(ParamsError, match="behind the link link, which git does not know"):
+        check(**{"data.path": "link/train.csv"})
+    subprocess.run(["git", "add", "link"], check=True)
+    check(**{"data.path": "link/train.csv"})
 
 
 def test_a_model_folder_may_be_unknown_and_must_be_there(folder: Path) -> None:

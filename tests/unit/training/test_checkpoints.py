@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -133,4 +134,7 @@ def test_unfinished_runs_of_other_settings_are_told_with_their_size(
         assert "unfinished" not in caplog.text
         (first / "weights").write_bytes(bytes(2_500_000))
         checkpoints.folder_for("finetune", "b" * 32)
+        assert "unfinished" not in caplog.text, "somebody may be at work on it"
+        os.utime(first / "weights", (1, 1))
+        checkpoints.folder_for("finetune", "c" * 32)
     assert "1 unfinished runs of other params or code hold 2.5 MB" in caplog.text

@@ -18,7 +18,7 @@ from scipy.special import expit, softmax
 from stages import artifacts
 from stages.adaptation import METHODS
 from stages.encoding.ragged import dense
-from stages.errors import ModelError, ParamsError
+from stages.errors import DivergedError, ModelError, ParamsError
 from stages.exporters import manifest
 from stages.exporters.predictor import Predictor
 from stages.params import regimen, whole
@@ -171,6 +171,29 @@ def test_a_run_that_had_ended_is_not_done_again(tmp_path: Path, monkeypatch: pyt
         members.tune(settings, tmp_path, train)
     assert members.tune(settings, tmp_path, train) == {"5": 0.5, "6": 0.5}
     assert trained == [5, 6, 6]
+
+
+@pytest.mark.parametrize(("kept", "lost"), [("best", {6}), ("soup", {6}), ("best", {5, 6, 7})])
+def test_a_seed_that_diverges_is_named_and_left_out_where_others_are_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, kept: Any, lost: set[int]
+) -> None:
+    def train(settings: Settings, folder: Path, model: Path, report: Path) -> None:
+        if settings.training.seed in lost:
+            raise DivergedError("training diverged")
+        model.mkdir(exist_ok=True)
+        report.mkdir(exist_ok=True)
+
+    training = TrainingParams(seeds=[5, 6, 7], keep=kept)
+    settings = Settings(
+        ModelParams(), TaskParams(kind="classification"), AdaptationParams(), training, ObjectivesParams()
+    )
+    monkeypatch.setattr(members, "keep", lambda found, settings: {str(one.seed): 0.5 for one in found})
+    if kept == "best" and len(lost) == 1:
+        assert members.tune(settings, tmp_path, train) == {"5": 0.5, "7": 0.5}
+        assert "seed 6 is left out: training diverged" in caplog.text
+    else:
+        with pytest.raises(DivergedError, match=f"seed {6 if kept == 'soup' else 7}: training diverged"):
+            members.tune(settings, tmp_path, train)
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,16 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from transformers import AlbertConfig, AlbertModel
 
 from stages.errors import ModelError
 from stages.params.adaptation import AdaptationParams
 from stages.params.model import ModelParams
 from stages.params.objectives import ObjectivesParams
 from stages.params.training import TrainingParams
+from stages.tasks.pooled_classifier import PooledClassifier
 from stages.training import tuning
-from tests.unit.adaptation.tiny_encoders import ENCODERS
+from tests.unit.adaptation.tiny_encoders import ENCODERS, SIZES
 
 
 def settings(**changes: Any) -> tuning.Settings:
@@ -35,16 +37,18 @@ def test_activation_checkpointing_is_refused_where_an_architecture_has_none(kind
         tuning._suits(ENCODERS[kind](), asked)
 
 
-def test_passes_that_cannot_differ_are_refused_where_the_base_model_has_no_dropout(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    objectives = ObjectivesParams(r_drop=1.0)
-    with pytest.raises(ModelError, match="comes without any"):
-        tuning._suits(ENCODERS["modernbert"](), settings(objectives=objectives, model=ModelParams(head_dropout=0.0)))
-    tuning._suits(ENCODERS["bert"](), settings(objectives=objectives, model=ModelParams(head_dropout=0.0)))
+def test_passes_that_cannot_differ_are_refused(caplog: pytest.LogCaptureFixture) -> None:
+    """ALBERT's config speaks of dropout that its layers do not have."""
+    albert = AlbertModel(AlbertConfig(**{**SIZES, "embedding_size": 8}))
+    for encoder in (ENCODERS["modernbert"](), albert):
+        with pytest.raises(ModelError, match="this base model comes without any"):
+            tuning._passes_differ(PooledClassifier(encoder, "mean", 3, 0.0), "base model")
+        caplog.clear()
+        tuning._passes_differ(PooledClassifier(encoder, "mean", 3, 0.1), "base model")
+        assert "differ in the head's alone" in caplog.text
+    caplog.clear()
+    tuning._passes_differ(PooledClassifier(ENCODERS["bert"](), "mean", 3, 0.0), "base model")
     assert not caplog.text
-    tuning._suits(ENCODERS["modernbert"](), settings(objectives=objectives))
-    assert "differ in the head's alone" in caplog.text
 
 
 def test_a_run_that_diverged_is_refused_unless_it_was_better_before(caplog: pytest.LogCaptureFixture) -> None:

@@ -41,7 +41,8 @@ def test_four_columns_parted_by_blanks_with_documents() -> None:
     assert block.values("tokens") == [["EU", "rejects"], ["Bonn"]]
     assert block.values("chunks") == [["I-NP", "I-VP"], ["I-NP"]]
     assert block.values("tags") == [["B-ORG", "O"], ["B-LOC"]]
-    assert block.values("document") == [1, 2]
+    assert [one.split()[1] for one in block.values("document")] == ["1", "2"]
+    assert len({one.split()[0] for one in block.values("document")}) == 1, "named after the file, which others are not"
 
 
 def test_comments_are_no_words_and_a_hash_is_one() -> None:

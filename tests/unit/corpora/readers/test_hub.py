@@ -76,6 +76,13 @@ def test_a_folder_that_dvc_does_not_watch_is_named(caplog: pytest.LogCaptureFixt
     assert "`dvc repro -f prepare`" in caplog.text
 
 
+def test_splits_by_their_usual_names_and_those_that_nothing_reads(caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("train", "eval", "extra"):
+        publish("colours", name)
+    assert set(hub.read(Path(refer(dataset="./colours")))) == {"train", "validation"}
+    assert "nothing reads extra of ./colours" in caplog.text
+
+
 def test_lists_of_labels_get_the_names_of_their_classes() -> None:
     classes = datasets.ClassLabel(names=["joy", "fear"])
     features = datasets.Features({"text": datasets.Value("string"), "labels": datasets.List(classes)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,10 @@ def test_each_question_is_a_record_with_its_context() -> None:
         ],
         "context": ["范廷颂是越南人", "范廷颂是越南人", "b"],
         "title": ["T"] * 3,
-        "paragraph": [1, 1, 2],
+        "paragraph": [
+            *2 * [hashlib.sha256("范廷颂是越南人".encode()).hexdigest()[:16]],
+            hashlib.sha256(b"b").hexdigest()[:16],
+        ],
     }
 
 
