@@ -37,10 +37,7 @@ PR_SET_PDEATHSIG = 1
 LAUNCH = "WHETSTONE_LAUNCH"
 """Environment variable with the words that start a stage as several processes."""
 REMEDIES = {
-    **dict.fromkeys(
-        (errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
-        "Free some room (`dvc gc --workspace` takes away what no checkout needs), and run again.",
-    ),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "Free some room, and run again."),
     **dict.fromkeys((errno.EACCES, errno.EPERM), "Give yourself the right to read and write there, and run again."),
     errno.EROFS: "The file system is read-only: run where it can be written.",
     errno.ENOTDIR: "A file stands where a folder has to be: move it away.",
@@ -114,9 +111,8 @@ def _environment(error: Exception) -> UserError | None:
             "training.gradient_checkpointing: true, or lower text.max_length; in evaluate and export, lower eval_batch_size."
         )
     number = error.errno if isinstance(error, OSError) else None
-    told = re.search(
-        r"\bos error (\d+)", str(error)
-    )  # what safetensors and tokenizers, which are no Python, make of one
+    # What safetensors and tokenizers, which are no Python, make of an error of the operating system.
+    told = re.search(r"\bos error (\d+)", str(error))
     remedy = REMEDIES.get(number or int(told[1] if told else 0))
     return None if remedy is None else UserError(f"{error}. {remedy}")
 

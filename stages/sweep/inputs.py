@@ -43,10 +43,13 @@ def check(trials: Sequence[Trial], file: Path) -> None:
 
 
 def _files(asked: dict[str, str], file: Path) -> Iterator[Problem]:
-    for path, row in asked.items():
-        what = None if Path(path).is_absolute() and Path(path).exists() else _missing(Path(path))
-        if what is not None:
-            yield Problem(f"{path} {what}", file=file, field=f"rows.{row}")
+    from dvc.repo import Repo
+
+    with Repo() as repo:
+        for path, row in asked.items():
+            what = None if Path(path).is_absolute() and Path(path).exists() else _missing(Path(path), repo)
+            if what is not None:
+                yield Problem(f"{path} {what}", file=file, field=f"rows.{row}")
 
 
 def _models(trials: Sequence[Trial], file: Path) -> Iterator[Problem]:
@@ -59,11 +62,11 @@ def _models(trials: Sequence[Trial], file: Path) -> Iterator[Problem]:
         seen.add(base)
 
 
-def _missing(path: Path) -> str | None:
+def _missing(path: Path, repo: Any) -> str | None:
     """What a copy would lack of a path; None where it has all of it."""
     if os.path.normpath(path).startswith(".."):
         return "lies outside of the checkout, where no relative path of a copy leads; give the absolute one"
-    outs = _outs(path)
+    outs = _outs(path, repo)
     around = [one for one in outs if _within(path, one)]
     if not path.exists():
         return "is not checked out: `dvc checkout`, or `dvc pull`" if around else "does not exist"
@@ -79,25 +82,20 @@ def _missing(path: Path) -> str | None:
         if (path.is_file() or Path(name).suffix.lower() in READERS)
         and not any(_within(Path(name), one) for one in outs)
     ]
-    if strange:
-        return (
-            "is known to neither git nor DVC"
-            if path.is_file()
-            else f"holds {strange[0]}, which neither git nor DVC knows"
-        )
-    return None if outs or git.lines("ls-files", "--", str(path)) else "is known to neither git nor DVC"
+    if strange and path.is_dir():
+        return f"holds {strange[0]}, which neither git nor DVC knows"
+    known = not strange and (outs or git.lines("ls-files", "--", str(path)))
+    return None if known else "is known to neither git nor DVC"
 
 
-def _outs(path: Path) -> list[Any]:
+def _outs(path: Path, repo: Any) -> list[Any]:
     """DVC's outs around a path or within it."""
     from dvc.exceptions import OutputNotFoundError
-    from dvc.repo import Repo
 
-    with Repo() as repo:
-        try:
-            found: list[Any] = repo.find_outs_by_path(str(path), recursive=True, strict=False)
-        except OutputNotFoundError:
-            return []
+    try:
+        found: list[Any] = repo.find_outs_by_path(str(path), recursive=True, strict=False)
+    except OutputNotFoundError:
+        return []
     return found
 
 
